@@ -1,0 +1,5 @@
+"""``python -m liebig``."""
+
+from liebig.cli import main
+
+main()

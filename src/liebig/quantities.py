@@ -1,0 +1,271 @@
+"""Quantities at the edge: ``"10 GW"`` and ``"15.6T tokens"`` <-> plain floats in model units.
+
+Inside liebig a number is a float whose unit is fixed by the parameter it belongs to (SI, with
+the counted things of the field: tokens, H100e, FLOP, USD).  People write and read other units;
+the conversion happens here and nowhere else.  pint does the dimensional analysis and is
+imported only when a text with a unit has to be read.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from typing import TYPE_CHECKING
+
+from liebig.errors import UnitError
+
+if TYPE_CHECKING:
+    import pint
+
+__all__ = ["convert", "format_quantity", "format_scientific", "parse_quantity"]
+
+_NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_TEXT = re.compile(
+    rf"^(?P<currency>USD|US\$|\$)?\s*(?P<number>{_NUMBER}|[+-]?(?:inf|Inf|INF)|nan|NaN|NAN)\s*"
+    r"(?:(?P<multiple>thousand|million|billion|trillion|bn|tn|[kKMBT])(?=\s|$))?\s*(?P<unit>.*)$",
+)
+_MULTIPLES = {
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1e6,
+    "million": 1e6,
+    "b": 1e9,
+    "bn": 1e9,
+    "billion": 1e9,
+    "t": 1e12,
+    "tn": 1e12,
+    "trillion": 1e12,
+}
+#: Things that are counted: each a dimension of its own, so that tokens never pass for images.
+_COUNTED = (
+    "token = [token] = tokens = tok",
+    "image = [image] = images",
+    "parameter = [parameter] = params = parameters",
+    "USD = [currency] = dollar = dollars",
+    "FLOP = [operation] = FLOPs = OP",
+    "H100e = [chip]",
+    "wafer = [wafer] = wafers",
+    "die = [die] = dies",
+    "layer = [layer] = layers",
+    "site = [site] = sites",
+    "tool = [tool] = tools",
+)
+_DIMENSIONLESS = {"fraction", "x", "ratio", "exponent", "", "percent", "elasticity"}
+
+
+@functools.cache
+def _registry() -> pint.UnitRegistry:
+    import pint
+
+    registry: pint.UnitRegistry = pint.UnitRegistry(cache_folder=None)
+    for line in _COUNTED:
+        registry.define(line)
+    registry.define("MGD = 1e6 * US_liquid_gallon / day")
+    return registry
+
+
+def _is_growth(unit: str) -> bool:
+    return unit == "x/yr"
+
+
+def _pint_unit(unit: str) -> str:
+    """The unit in pint's grammar."""
+    if unit in _DIMENSIONLESS:
+        return "dimensionless"
+    if _is_growth(unit):
+        return "dimensionless"
+    return re.sub(r"\bm3\b", "m**3", unit)
+
+
+@functools.lru_cache(maxsize=512)
+def convert(unit: str, to: str) -> float:
+    """Factor that turns a number in ``unit`` into a number in ``to``.
+
+    >>> convert("GW", "W")
+    1000000000.0
+    >>> round(convert("MGD", "m3/day"), 1)
+    3785.4
+
+    Raises:
+        UnitError: the units are unknown or measure different things.
+    """
+    if unit == to:
+        return 1.0
+    import pint
+
+    registry = _registry()
+    try:
+        return float(registry.Quantity(1.0, _pint_unit(unit)).to(_pint_unit(to)).magnitude)
+    except pint.UndefinedUnitError as error:
+        names = error.unit_names
+        unknown = names if isinstance(names, str) else ", ".join(names)
+        raise UnitError(
+            f"unknown unit {unknown!r} in {unit!r}; expected a unit of {to!r}, e.g. {_example(to)}"
+        ) from None
+    except pint.DimensionalityError:
+        raise UnitError(
+            f"{unit!r} does not measure the same thing as {to!r}; write the value in a unit of {to!r}, "
+            f"e.g. {_example(to)}"
+        ) from None
+    except Exception as error:  # pint raises tokenizer and attribute errors on malformed text
+        raise UnitError(f"cannot read the unit {unit!r} ({error}); expected e.g. {_example(to)}") from None
+
+
+def parse_quantity(text: str | float, unit: str) -> float:
+    """Read a quantity as a float in ``unit``, the unit of the model.
+
+    A bare number is taken to be in ``unit``.  ``k``, ``M``, ``B``, ``T`` after a number and
+    before a blank multiply; ``%`` divides by 100, and for a growth factor (``x/yr``) adds one.
+
+    >>> parse_quantity("10GW", "W")
+    10000000000.0
+    >>> parse_quantity("15.6T tokens", "tokens")
+    15600000000000.0
+    >>> parse_quantity("200d", "s")
+    17280000.0
+    >>> parse_quantity("30%/yr", "x/yr")
+    1.3
+    >>> parse_quantity("USD 5M", "USD")
+    5000000.0
+
+    Raises:
+        UnitError: no number, an unknown unit, the wrong dimension, or not a number.
+    """
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        return _finite(float(text), str(text), unit)
+    match = _TEXT.match(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise UnitError(f"{text!r} is not a quantity; expected a number with a unit, e.g. {_example(unit)}")
+    value = float(match["number"].replace(",", "").replace("_", ""))
+    if match["multiple"]:
+        value *= _MULTIPLES[match["multiple"].lower()]
+    written = match["unit"].strip()
+    if match["currency"]:
+        written = f"USD{written}" if written.startswith("/") else (written or "USD")
+    return _finite(_in_unit(value, written, unit, text), text, unit)
+
+
+def _in_unit(value: float, written: str, unit: str, text: str) -> float:
+    if not written:
+        return value
+    if written.startswith("%"):
+        rest = written[1:].strip()
+        if _is_growth(unit) and rest in {"", "/yr", "/y", "/year", "per year", "/a"}:
+            return round(1.0 + value / 100.0, 15)
+        if unit in _DIMENSIONLESS and not rest:
+            return value / 100.0
+        raise UnitError(f"{text!r} is a percentage, but {unit!r} is expected, e.g. {_example(unit)}")
+    if _is_growth(unit) and written in {"x", "x/yr", "/yr", "x/y", "x/year", "×", "×/yr"}:
+        return value
+    if unit in _DIMENSIONLESS and written in _DIMENSIONLESS | {"×"}:
+        return value
+    return value * convert(written, unit)
+
+
+def _finite(value: float, text: str, unit: str) -> float:
+    if math.isnan(value):
+        raise UnitError(f"{text!r} is not a number; expected a value in {unit!r}, e.g. {_example(unit)}")
+    return value
+
+
+def _example(unit: str) -> str:
+    examples = {
+        "W": "'10 GW'",
+        "W/yr": "'5 GW/yr'",
+        "s": "'200 d'",
+        "tokens": "'15T tokens'",
+        "USD": "'USD 5M'",
+        "fraction": "'30%' or '0.3'",
+        "x/yr": "'1.3' or '30%/yr'",
+        "x": "'1.5'",
+        "FLOP": "'2e29 FLOP'",
+        "FLOP/s": "'2e15 FLOP/s'",
+        "yr": "'5 yr'",
+        "m3/day": "'4 MGD'",
+        "bit/s": "'800 Tbit/s'",
+    }
+    return examples.get(unit, f"'1.0 {unit}'" if unit else "'1.0'")
+
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def format_scientific(value: float, digits: int = 2) -> str:
+    """A number as a person writes it: ``2.3×10²⁹``.
+
+    >>> format_scientific(2.31e29)
+    '2.3×10²⁹'
+    >>> format_scientific(9.99e28)
+    '1.0×10²⁹'
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if value == 0 or math.isnan(value):
+        return "0" if value == 0 else "–"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+#: model unit -> (smallest value, divisor, text), largest first
+_SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
+    "W": ((1e12, 1e12, "TW"), (1e9, 1e9, "GW"), (1e6, 1e6, "MW"), (1e3, 1e3, "kW"), (0, 1, "W")),
+    "W/yr": ((1e9, 1e9, "GW/yr"), (1e6, 1e6, "MW/yr"), (1e3, 1e3, "kW/yr"), (0, 1, "W/yr")),
+    "s": (
+        (2 * 31557600.0, 31557600.0, "yr"),
+        (86400.0, 86400.0, "d"),
+        (3600.0, 3600.0, "h"),
+        (1, 1, "s"),
+        (1e-3, 1e-3, "ms"),
+        (1e-6, 1e-6, "us"),
+        (0, 1e-9, "ns"),
+    ),
+    "bit/s": ((1e15, 1e15, "Pbit/s"), (1e12, 1e12, "Tbit/s"), (1e9, 1e9, "Gbit/s"), (0, 1, "bit/s")),
+    "B/s": ((1e12, 1e12, "TB/s"), (1e9, 1e9, "GB/s"), (0, 1, "B/s")),
+}
+#: (smallest value, divisor, letter)
+_COUNT_SCALES = ((1e12, 1e12, "T"), (1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))
+
+
+def format_quantity(value: float, unit: str, digits: int = 2) -> str:
+    """Write a model value for people, in a unit that :func:`parse_quantity` reads back.
+
+    >>> format_quantity(1.04e10, "W", 3)
+    '10.4 GW'
+    >>> format_quantity(1.728e7, "s")
+    '200 d'
+    >>> format_quantity(5.1e14, "tokens")
+    '510T tokens'
+    >>> format_quantity(2.3e29, "FLOP")
+    '2.3e29 FLOP'
+    >>> format_quantity(0.26, "fraction")
+    '26%'
+    """
+    if math.isinf(value) or math.isnan(value):
+        return str(value)
+    if unit in _SCALES:
+        size = abs(value)
+        for least, divisor, text in _SCALES[unit]:
+            if size >= least * (1 - 0.5 * 10.0**-digits):
+                return f"{_plain(value / divisor, digits)} {text}"
+    if unit == "fraction":
+        return f"{_plain(100 * value, digits)}%"
+    if unit.startswith(("FLOP", "exponent")) and (abs(value) >= 1e6):
+        return f"{value:.{digits - 1}e} {unit}".replace("e+", "e")
+    if unit in _DIMENSIONLESS or _is_growth(unit):
+        return f"{_plain(value, digits + 1)}{'' if unit in ('', 'ratio', 'exponent', 'elasticity') else ' ' + unit}"
+    for least, divisor, letter in _COUNT_SCALES:
+        if abs(value) >= least * (1 - 0.5 * 10.0**-digits) and abs(value) < 1e16:
+            return f"{_plain(value / divisor, digits)}{letter} {unit}"
+    return f"{_plain(value, digits)} {unit}"
+
+
+def _plain(value: float, digits: int) -> str:
+    """``value`` with ``digits`` significant digits, without an exponent between 1e-4 and 1e16."""
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if not -4 <= exponent < 16:
+        return f"{value:.{digits - 1}e}".replace("e+", "e")
+    rounded = round(value, digits - 1 - exponent)
+    return f"{rounded:.{max(0, digits - 1 - math.floor(math.log10(abs(rounded))))}f}"
