@@ -1,0 +1,249 @@
+"""Read tables of facts, check every row, and report all problems of a file at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from liebig.catalog.rows import TABLES, FactRow, ParameterRow
+from liebig.errors import InputError, TableError, UnitError, UnknownNameError
+from liebig.quantities import convert
+
+__all__ = ["builtin_table", "read_table", "recognise_table"]
+
+
+def builtin_table(table: str) -> tuple[FactRow, ...]:
+    """Rows of a table that ships with liebig.
+
+    Raises:
+        UnknownNameError: no such table.
+    """
+    if table not in TABLES:
+        raise UnknownNameError("table", table, TABLES)
+    text = resources.files("liebig.catalog").joinpath("data", f"{table}.csv").read_text(encoding="utf-8")
+    return _validate(table, _csv_rows(text, f"{table}.csv"), f"{table}.csv")
+
+
+def read_table(path: str | Path, table: str | None = None) -> dict[str, tuple[FactRow, ...]]:
+    """Read and check a user's file of facts.
+
+    Args:
+        path: a CSV file with one table, or a TOML file with ``[[table]]`` entries.
+        table: name of the table in a CSV file; default: told by its columns.
+
+    Returns:
+        table name -> rows.
+
+    Raises:
+        TableError: the file has bad rows; all of them are listed.
+        InputError: the file cannot be read at all.
+    """
+    path = Path(path)
+    text = _read_text(path)
+    if path.suffix.lower() == ".toml":
+        return _read_toml(text, path.name)
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"{path.name}: expected a .csv or .toml file of facts, got {path.suffix or 'no suffix'!r}")
+    rows = _csv_rows(text, path.name)
+    name = table or recognise_table(rows[0][1] if rows else _header(text), path.name)
+    if name not in TABLES:
+        raise UnknownNameError("table", name, TABLES)
+    return {name: _validate(name, _inherit(name, rows, path.name), path.name)}
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; expected a .csv or .toml file") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _header(text: str) -> dict[str, str]:
+    return dict.fromkeys(next(csv.reader(io.StringIO(text)), []), "")
+
+
+def recognise_table(columns: Iterable[str], name: str = "table") -> str:
+    """The table whose columns fit best.
+
+    >>> recognise_table(["a", "b", "spearman", "unit", "source", "as_of", "licence", "grade"])
+    'correlations'
+
+    Raises:
+        TableError: no table has these columns.
+    """
+    have = set(columns)
+    fits = [
+        table
+        for table, row in TABLES.items()
+        if have <= set(row.model_fields) and {k for k in row.key if row.model_fields[k].is_required()} <= have
+    ]
+    if fits:
+        return min(fits, key=lambda t: len(_required(t) - have))
+    near = max(TABLES, key=lambda t: len(have & set(TABLES[t].model_fields)) - len(have - set(TABLES[t].model_fields)))
+    fields = TABLES[near].model_fields
+    problems = []
+    unknown = sorted(have - set(fields) - {""})
+    missing = [n for n in fields if n in _required(near) - have]
+    if unknown:
+        problems.append(f"line 1: unknown columns {', '.join(unknown)}; {near} has {', '.join(fields)}")
+    if missing:
+        problems.append(f"line 1: missing columns {', '.join(missing)} (closest table: {near})")
+    raise TableError(name, problems or [f"line 1: no table of facts has these columns: {', '.join(sorted(have))}"])
+
+
+def _required(table: str) -> set[str]:
+    """Columns that a row of the table must fill."""
+    return {n for n, f in TABLES[table].model_fields.items() if f.is_required()}
+
+
+def _csv_rows(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
+    reader = csv.reader(io.StringIO(text), strict=True)
+    rows: list[tuple[int, dict[str, str]]] = []
+    problems: list[str] = []
+    try:
+        header = [h.strip() for h in next(reader, [])]
+        if not any(header):
+            raise TableError(name, ["line 1: the file is empty; expected a header line"])
+        doubled = sorted({h for h in header if header.count(h) > 1})
+        if doubled:
+            raise TableError(name, [f"line 1: columns named twice: {', '.join(doubled)}"])
+        for cells in reader:
+            if not any(c.strip() for c in cells) or cells[0].startswith("#"):
+                continue
+            if len(cells) != len(header):
+                problems.append(f"line {reader.line_num}: {len(cells)} cells, expected {len(header)}")
+                continue
+            rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
+    except csv.Error as error:
+        problems.append(f"line {reader.line_num}: not valid CSV ({error})")
+    if problems:
+        raise TableError(name, problems)
+    return rows
+
+
+def _read_toml(text: str, name: str) -> dict[str, tuple[FactRow, ...]]:
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TableError(name, [f"not valid TOML: {error}"]) from None
+    out: dict[str, tuple[FactRow, ...]] = {}
+    problems: list[str] = []
+    for table, entries in content.items():
+        if table not in TABLES or not isinstance(entries, list):
+            problems.append(f"[[{table}]]: expected one of [[{']], [['.join(TABLES)}]]")
+            continue
+        try:
+            numbered = _inherit(table, list(enumerate(entries, start=1)), name)
+            out[table] = _validate(table, numbered, name, where=f"[[{table}]] number")
+        except TableError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise TableError(name, problems)
+    return out
+
+
+def _inherit(
+    table: str, rows: Sequence[tuple[int, Mapping[str, Any]]], name: str
+) -> list[tuple[int, Mapping[str, Any]]]:
+    """Fill what a user's row leaves out from the built-in parameter of the same id, and convert units.
+
+    A row that only states new quantiles keeps the year they hold in and the bounds of the
+    support; numbers in another unit are converted to the unit that the model uses.
+    """
+    if table != "parameters":
+        return list(rows)
+    known: dict[str, ParameterRow] = {}
+    for row in builtin_table(table):
+        assert isinstance(row, ParameterRow)
+        known.setdefault(row.id, row)
+    problems: list[str] = []
+    out: list[tuple[int, Mapping[str, Any]]] = []
+    for line, cells in rows:
+        builtin = known.get(str(cells.get("id", "")).strip())
+        if builtin is None:
+            out.append((line, cells))
+            continue
+        filled = {k: v for k, v in cells.items() if not (isinstance(v, str) and not v.strip())}
+        try:
+            filled = _in_model_unit(filled, builtin.unit)
+        except UnitError as error:
+            problems.append(f"line {line}: {builtin.id}: {error}")
+            continue
+        for column in ("name", "limit", "at_year", "role", "lower", "upper"):
+            value = getattr(builtin, column)
+            if column not in filled and value not in (None, ""):
+                filled[column] = value
+        out.append((line, filled))
+    if problems:
+        raise TableError(name, problems)
+    return out
+
+
+def _in_model_unit(cells: dict[str, Any], unit: str) -> dict[str, Any]:
+    written = str(cells.get("unit", unit)).strip()
+    if written == unit:
+        return cells
+    factor = convert(written, unit)
+    out = dict(cells, unit=unit)
+    for column in ("p5", "p10", "p50", "p90", "p95", "lower", "upper"):
+        try:
+            out[column] = float(cells[column]) * factor
+        except KeyError:
+            continue
+        except (TypeError, ValueError):
+            pass  # left as it is, for the row's own check to report
+    if cells.get("points"):
+        pairs = (pair.partition(":") for pair in str(cells["points"]).split())
+        out["points"] = " ".join(f"{p}:{float(v) * factor!r}" for p, _, v in pairs)
+    return out
+
+
+def _validate(
+    table: str, rows: Sequence[tuple[int, Mapping[str, Any]]], name: str, where: str = "line"
+) -> tuple[FactRow, ...]:
+    model = TABLES[table]
+    problems: list[str] = []
+    out: list[FactRow] = []
+    first_at: dict[tuple[str, ...], int] = {}
+    for line, cells in rows:
+        given = {k: v for k, v in cells.items() if not (isinstance(v, str) and not v.strip())}
+        try:
+            row = model.model_validate(given)
+        except ValidationError as error:
+            problems.extend(f"{where} {line}: {_explain(e)}" for e in error.errors())
+            continue
+        if row.row_key in first_at:
+            problems.append(
+                f"{where} {line}: {' / '.join(row.row_key)} stands already in {where} {first_at[row.row_key]}"
+            )
+            continue
+        first_at[row.row_key] = line
+        out.append(row)
+    if problems:
+        raise TableError(name, problems)
+    return tuple(out)
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    column = ".".join(str(part) for part in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return f"column {column!r} is empty; it is required"
+    if error["type"] == "extra_forbidden":
+        return f"column {column!r} is not known"
+    if column:
+        return f"column {column!r}: {error['input']!r}: {message}"
+    return message
