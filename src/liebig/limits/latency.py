@@ -1,0 +1,109 @@
+"""Latency limit: a run cannot take its sequential steps faster than signals travel.
+
+    T   = t_L * L * D / B                      time for D / B steps through L layers
+    t_L = ops * (kernel + base + 2 (3 intra + inter * max(0, log2(G / 8))))
+    G   = sqrt(chips * b_min / B)              chips across which one layer is split
+    L   = L0 (N / N_L)^aL,   B = B0 (N / N_B)^aB,   D = 20 N,   C = 120 N^2,
+    chips = C / (T * FLOP/s per H100e)
+
+Solved for N by Newton steps on ln N; near the wall C grows as T^2.2.
+
+Epoch's published interval is met only when the batch is the point 60M tokens and its growth is
+anchored at N_B = 1.6e13 parameters, a value that the article does not state (structure
+``calibrated``).  Reading the article's table literally (batch as a distribution, anchored at
+the size of GPT-4, chips that speed up) gives ceilings 23 times as high (``literal``).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liebig.limits.common import Structure
+from liebig.limits.state import State
+
+__all__ = ["PARAMETERS", "ceiling"]
+
+Array = NDArray[np.float64]
+
+PARAMETERS = (
+    "run.duration_s",
+    "run.peak_flop_per_s",
+    "run.precision_gain",
+    "run.utilisation",
+    "chips.performance_growth",
+    "latency.batch_tokens",
+    "latency.batch_tokens_literal",
+    "latency.batch_exponent",
+    "latency.batch_anchor_parameters",
+    "latency.batch_anchor_parameters_literal",
+    "latency.layers",
+    "latency.layer_anchor_parameters",
+    "latency.layer_exponent",
+    "latency.operations_per_layer",
+    "latency.kernel_s",
+    "latency.base_s",
+    "latency.intra_node_s",
+    "latency.inter_node_s",
+    "latency.chips_per_node",
+    "latency.tokens_per_chip",
+    "data.tokens_per_parameter",
+)
+_NEWTON_STEPS = 8
+_LN2 = math.log(2.0)
+
+
+def ceiling(p: State, years: Array, structure: Structure) -> Array:
+    """Largest run whose sequential steps fit into its duration, FLOP, broadcastable to ``(len(years), n)``.
+
+    Source: the latency section of Sevilla et al., Epoch AI, 2024; E. Erdil & D. Schneider-Joseph,
+    "Data movement limits to frontier model training", 2024, arXiv:2411.01137.
+    """
+    duration = p.at("run.duration_s", years)
+    per_chip = (
+        p.at("run.peak_flop_per_s", years)
+        * p.at("run.precision_gain", years)
+        * np.minimum(p.at("run.utilisation", years), 1.0)
+    )
+    if structure.latency == "literal":
+        batch0 = p.at("latency.batch_tokens_literal", years)
+        batch_anchor = p.at("latency.batch_anchor_parameters_literal", years)
+        elapsed = years[:, None] - p.year_of("chips.performance_growth")
+        per_chip = per_chip * np.exp(np.log(p["chips.performance_growth"])[None, :] * elapsed)
+    else:
+        batch0 = p.at("latency.batch_tokens", years)
+        batch_anchor = p.at("latency.batch_anchor_parameters", years)
+    a_batch, a_layer = p.at("latency.batch_exponent", years), p.at("latency.layer_exponent", years)
+    ratio = p.at("data.tokens_per_parameter", years)
+
+    # ln of (tokens per step) and of (layers) at N = 1, and of the FLOP of a run at N = 1
+    ln_batch = np.log(batch0) - a_batch * np.log(batch_anchor)
+    ln_layers = np.log(p.at("latency.layers", years)) - a_layer * np.log(p.at("latency.layer_anchor_parameters", years))
+    ln_flop = np.log(6.0 * ratio)
+
+    fixed, slope = _latency_per_layer(p, years)
+    # ln G = half of (2 - aB) ln N + ln_group
+    ln_group = 0.5 * (ln_flop + np.log(p.at("latency.tokens_per_chip", years)) - np.log(duration * per_chip) - ln_batch)
+    ln_group = ln_group - np.log(p.at("latency.chips_per_node", years))
+    group_slope = 0.5 * (2.0 - a_batch)
+    exponent = 1.0 + a_layer - a_batch
+    target = np.log(duration) + ln_batch - ln_layers - np.log(ratio)
+
+    ln_n = (target - np.log(fixed + 10.0 * slope)) / exponent
+    for _ in range(_NEWTON_STEPS):
+        groups = ln_group + group_slope * ln_n
+        split = groups > 0.0
+        per_layer = fixed + slope * np.where(split, groups, 0.0)
+        value = np.log(per_layer) + exponent * ln_n - target
+        ln_n = ln_n - value / (exponent + np.where(split, slope * group_slope, 0.0) / per_layer)
+    return np.exp(ln_flop + 2.0 * ln_n)
+
+
+def _latency_per_layer(p: State, years: Array) -> tuple[Array, Array]:
+    """Seconds per layer and step: the fixed part, and the part per ln(nodes)."""
+    ops = p.at("latency.operations_per_layer", years)
+    fixed = p.at("latency.kernel_s", years) + p.at("latency.base_s", years)
+    fixed = fixed + 6.0 * p.at("latency.intra_node_s", years)
+    return ops * fixed, ops * 2.0 * p.at("latency.inter_node_s", years) / _LN2
