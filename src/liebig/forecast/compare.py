@@ -1,0 +1,146 @@
+"""Two scenarios side by side, in the same sampled futures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liebig.catalog import load_catalog
+from liebig.errors import ConflictError
+from liebig.forecast.engine import evaluate, shown_years
+from liebig.forecast.inputs import ForecastInput
+from liebig.forecast.result import Forecast, reduce_futures
+from liebig.forecast.world import build_world
+from liebig.quantities import format_scientific
+from liebig.tables import Table
+from liebig.uncertainty import quantiles
+
+__all__ = ["Comparison", "compare_inputs"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Forecasts ``a`` and ``b`` and their ratio ``b / a`` in each future.
+
+    ``ratio`` has shape ``(years, 3)``: p10, p50 and p90 of the ratio of the minima.
+    """
+
+    a: Forecast
+    b: Forecast
+    years: tuple[int, ...]
+    ratio: Array
+    differences: tuple[tuple[str, str, str], ...]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Titles of the two scenarios."""
+        return self.a.inputs.title or "A", self.b.inputs.title or "B"
+
+    def summary(self, year: int | None = None) -> str:
+        """The comparison in one sentence."""
+        if year is None:
+            year = 2030 if 2030 in self.years else self.years[-1]
+        i, j, k = self.years.index(year), self.a.at(year), self.b.at(year)
+        one, two = self.names
+        low, middle, high = (float(v) for v in self.ratio[i])
+        first, second = (format_scientific(float(f.minimum[n][2])) for f, n in ((self.a, j), (self.b, k)))
+        medians = float(self.b.minimum[k][2]) / float(self.a.minimum[j][2])
+        return (
+            f"In {year} the largest feasible run is {first} FLOP in {one} and {second} FLOP in {two}: ×{medians:.2f} "
+            f"(in the same future ×{middle:.2f}, 80 %: ×{low:.2f} – ×{high:.2f}). {self.a.binding_limit(year).capitalize()} binds most "
+            f"often in {one}, {self.b.binding_limit(year)} in {two}."
+        )
+
+    def table(self) -> Table:
+        """One row for each year."""
+        rows = []
+        for i, year in enumerate(self.years):
+            j, k = self.a.at(year), self.b.at(year)
+            rows.append(
+                {
+                    "year": year,
+                    "a_p10": float(self.a.minimum[j][0]),
+                    "a_p50": float(self.a.minimum[j][2]),
+                    "a_p90": float(self.a.minimum[j][4]),
+                    "b_p10": float(self.b.minimum[k][0]),
+                    "b_p50": float(self.b.minimum[k][2]),
+                    "b_p90": float(self.b.minimum[k][4]),
+                    "ratio_of_medians": float(self.b.minimum[k][2]) / float(self.a.minimum[j][2]),
+                    "ratio_p10": float(self.ratio[i][0]),
+                    "ratio_p50": float(self.ratio[i][1]),
+                    "ratio_p90": float(self.ratio[i][2]),
+                    "a_binding": self.a.binding_limit(year),
+                    "b_binding": self.b.binding_limit(year),
+                }
+            )
+        return Table.from_rows(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and texts, ready for JSON."""
+        return {
+            "summary": self.summary(),
+            "unit": "FLOP; ratio is b / a in the same future",
+            "differences": [{"option": o, "a": x, "b": y} for o, x, y in self.differences],
+            "crossing": {"a": self.a.crossing.to_dict(), "b": self.b.crossing.to_dict()},
+            "years": self.table().rows(),
+            "a": self.a.to_dict(),
+            "b": self.b.to_dict(),
+        }
+
+
+def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
+    """Run both and pair them future by future.
+
+    Raises:
+        ConflictError: they differ in samples or seed, so that futures do not pair, or share no year.
+    """
+    if (a.samples, a.seed) != (b.samples, b.seed):
+        raise ConflictError(
+            f"the scenarios differ in samples or seed ({a.samples}, {a.seed} and {b.samples}, {b.seed}); "
+            "give --samples and --seed, which hold for both"
+        )
+    forecasts, futures = [], []
+    for inputs in (a, b):
+        catalog = load_catalog(inputs.facts_files)
+        world = build_world(inputs, catalog)
+        start, until = shown_years(inputs, world)
+        years = np.arange(world.first_year, world.last_year + 1, dtype=float)
+        futures.append(evaluate(world, years, inputs.samples, inputs.seed))
+        forecasts.append(reduce_futures(inputs, world, catalog, futures[-1], start, until))
+    common = tuple(y for y in forecasts[0].years if y in forecasts[1].years)
+    if not common:
+        raise ConflictError("the scenarios share no year; give them overlapping start and until")
+    ratio = []
+    for year in common:
+        one, two = (f.minimum(int(year - f.years[0])) for f in futures)
+        ratio.append(quantiles(two / one, (0.1, 0.5, 0.9)))
+    return Comparison(forecasts[0], forecasts[1], common, np.array(ratio), _differences(a, b))
+
+
+def _differences(a: ForecastInput, b: ForecastInput) -> tuple[tuple[str, str, str], ...]:
+    one, two = a.model_dump(mode="json"), b.model_dump(mode="json")
+    out = []
+    for key in one:
+        if key == "title" or one[key] == two[key]:
+            continue
+        if isinstance(one[key], dict):
+            names = sorted({*one[key], *two[key]})
+            out.extend(
+                (f"{key} {n}", str(one[key].get(n, "–")), str(two[key].get(n, "–")))
+                for n in names
+                if one[key].get(n) != two[key].get(n)
+            )
+        else:
+            out.append((key, _text(one[key]), _text(two[key])))
+    return tuple(out)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return "–" if value is None else str(value)

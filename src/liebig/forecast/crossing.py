@@ -1,0 +1,79 @@
+"""The year in which the trend of the largest runs meets the lowest ceiling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from liebig.forecast.engine import Futures
+
+__all__ = ["Crossing", "find_crossing"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Year (1 January = .0) at which trend and ceiling cross: quantiles over all futures.
+
+    A quantile is infinite when that share of futures does not cross by ``last_year``;
+    ``probability`` maps year -> share of futures that have crossed by then.
+    """
+
+    p10: float
+    p50: float
+    p90: float
+    never: float
+    last_year: int
+    probability: dict[int, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers; None for a quantile beyond the last year."""
+        quantiles = {
+            n: round(v, 2) if np.isfinite(v) else None
+            for n, v in (("p10", self.p10), ("p50", self.p50), ("p90", self.p90))
+        }
+        by = {str(y): round(p, 6) for y, p in self.probability.items()}
+        return {
+            **quantiles,
+            "share_without_crossing": round(self.never, 6),
+            "last_year": self.last_year,
+            "probability_by": by,
+        }
+
+    def text(self) -> str:
+        """The calendar years, ``2030 (2028–2031)``, or ``after 2040`` beyond the horizon."""
+
+        def one(year: float) -> str:
+            return f"{np.floor(year):.0f}" if np.isfinite(year) else f"after {self.last_year}"
+
+        middle, low, high = (one(y) for y in (self.p50, self.p10, self.p90))
+        return middle if low == middle == high else f"{middle} ({low}–{high})"
+
+
+def find_crossing(futures: Futures) -> Crossing:
+    """First crossing in each future, on a straight line between years on the logarithmic scale."""
+    years = futures.years
+    samples = futures.trend_base.shape[0]
+    year = np.full(samples, np.inf)
+    open_ = np.ones(samples, dtype=bool)
+    before = np.zeros(samples)
+    for i in range(len(years)):
+        with np.errstate(invalid="ignore"):
+            gap = np.log(futures.trend(i)) - np.log(futures.minimum(i))
+        now = open_ & (gap >= 0.0)
+        if i == 0:
+            year[now] = years[0]
+        else:
+            rise = gap[now] - before[now]
+            year[now] = years[i - 1] + np.where(np.isfinite(rise) & (rise > 0), -before[now] / rise, 1.0)
+        open_ &= ~now
+        before = gap
+    found = np.sort(year)
+    pick = [found[min(samples - 1, int(q * samples))] for q in (0.1, 0.5, 0.9)]
+    by = {int(y): float(np.mean(year <= y)) for y in years}
+    return Crossing(*(float(p) for p in pick), float(np.mean(np.isinf(year))), int(years[-1]), by)

@@ -1,0 +1,111 @@
+"""What a forecast is asked for: a frozen input, from keywords or from a scenario file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from liebig.errors import InputError, ScenarioError
+
+__all__ = ["ForecastInput", "make_input", "read_scenario"]
+
+MAX_SAMPLES = 4_000_000
+
+
+class ForecastInput(BaseModel):
+    """Inputs of :func:`liebig.forecast`.
+
+    >>> ForecastInput(pin={"duration": "200 d"}).samples
+    8192
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(default="", max_length=200, description="name of the scenario")
+    facts: str = Field(default="2026", description="parameter set: 2026 or epoch-2024")
+    facts_files: tuple[str, ...] = Field(default=(), description="the user's tables, on top of the built-in facts")
+    start: int | None = Field(default=None, description="first year shown; default 2025")
+    until: int | None = Field(default=None, description="last year shown; default 2040")
+    set: Mapping[str, str | float] = Field(default={}, description="parameter -> new value or distribution")
+    pin: Mapping[str, str | float] = Field(default={}, description="parameter -> value or quantile (p90) it is held at")
+    add: Mapping[str, str] = Field(default={}, description="parameter -> 'AMOUNT from YEAR [over N yr]'")
+    levers: tuple[str, ...] = Field(default=(), description="NAME, NAME@YEAR or NAME@measured.json")
+    switches: tuple[str, ...] = Field(default=(), description="structural switches, e.g. text-only")
+    samples: int = Field(default=8192, ge=16, le=MAX_SAMPLES, description="futures sampled")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="same seed, same answer")
+
+    @field_validator("levers", "switches", "facts_files", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = value.split(",")
+        if isinstance(value, (list, tuple)):
+            return tuple(p.strip() for v in value for p in str(v).split(",") if p.strip())
+        return value
+
+    @field_validator("set", "pin", "add", mode="before")
+    @classmethod
+    def _flatten(cls, value: Any) -> Any:
+        return _flat(value) if isinstance(value, Mapping) else value
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            out.update(_flat(value, f"{prefix}{key}."))
+        else:
+            out[f"{prefix}{key}"] = value
+    return out
+
+
+def make_input(**given: Any) -> ForecastInput:
+    """Check keyword arguments.
+
+    Raises:
+        InputError: one sentence for each argument that cannot be used.
+    """
+    try:
+        return ForecastInput(**given)
+    except ValidationError as error:
+        raise InputError("; ".join(_explain(e) for e in error.errors())) from None
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part not in ("str", "float"))
+    if error["type"] == "extra_forbidden":
+        return f"unknown option {where!r}; expected one of {', '.join(ForecastInput.model_fields)}"
+    return f"{where} = {error['input']!r}: {str(error['msg']).removeprefix('Value error, ')}"
+
+
+def read_scenario(path: str | Path) -> ForecastInput:
+    """Read a scenario from a TOML file; ``facts_files`` are relative to it.
+
+    Raises:
+        ScenarioError: the file cannot be read, is not TOML (with the line), or has unknown keys.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ScenarioError(f"{path}: no such scenario file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: cannot be read ({error})") from None
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path.name}: not valid TOML: {error}") from None
+    content.setdefault("title", path.stem)
+    files = content.get("facts_files", ())
+    if isinstance(files, (list, tuple)):
+        content["facts_files"] = [str(path.parent / str(f)) for f in files]
+    try:
+        return ForecastInput(**content)
+    except ValidationError as error:
+        raise ScenarioError(f"{path.name}: " + "; ".join(_explain(e) for e in error.errors())) from None
+    except TypeError as error:
+        raise ScenarioError(f"{path.name}: {error}") from None

@@ -1,0 +1,93 @@
+"""Levers measured on a forecast: the bench of a year, ranking, packages and rebound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from liebig.catalog import Catalog, load_catalog
+from liebig.errors import RangeError
+from liebig.forecast.engine import sample_state
+from liebig.forecast.inputs import ForecastInput
+from liebig.forecast.result import Forecast
+from liebig.forecast.world import World, build_world
+from liebig.levers import (
+    Bench,
+    Lever,
+    Package,
+    Ranking,
+    Rebound,
+    best_package,
+    get_lever,
+    make_bench,
+    rank_levers,
+    rebound,
+)
+
+__all__ = ["bench_of", "find_package", "measure_rebound", "rank", "rank_in_forecast"]
+
+Progress = Callable[[float], None]
+
+
+def bench_of(inputs: ForecastInput, year: int, catalog: Catalog | None = None) -> tuple[Bench, list[Lever]]:
+    """The futures of a year and the levers that can still be applied.
+
+    Raises:
+        RangeError: the parameter set does not cover the year.
+    """
+    catalog = load_catalog(inputs.facts_files) if catalog is None else catalog
+    return _bench(build_world(inputs, catalog), catalog, year, inputs.samples, inputs.seed)
+
+
+def _bench(world: World, catalog: Catalog, year: int, samples: int, seed: int) -> tuple[Bench, list[Lever]]:
+    if not world.first_year <= year <= world.last_year:
+        raise RangeError(
+            f"year = {year} is out of range; the parameter set {world.facts} covers {world.first_year} to "
+            f"{world.last_year}"
+        )
+    taken = {lever.id for lever in world.levers}
+    levers = [get_lever(catalog, name) for name in catalog.levers() if name not in taken]
+    state, u = sample_state(world, samples, seed)
+    draws = {lever.id: u[world.lever_dimension[lever.id]] for lever in levers}
+    return make_bench(state, float(year), world.structure, draws, samples), levers
+
+
+def rank(
+    inputs: ForecastInput, year: int = 2030, catalog: Catalog | None = None, progress: Progress | None = None
+) -> Ranking:
+    """Rank all levers by their effect on the minimum of a year."""
+    bench, levers = bench_of(inputs, year, catalog)
+    return rank_levers(bench, levers, progress)
+
+
+def rank_in_forecast(forecast: Forecast, year: int, samples: int) -> Ranking:
+    """Rank all levers in the world of a forecast that was run."""
+    bench, levers = _bench(forecast.world, forecast.catalog, year, samples, forecast.inputs.seed)
+    return rank_levers(bench, levers)
+
+
+def find_package(
+    inputs: ForecastInput,
+    size: int,
+    year: int = 2030,
+    catalog: Catalog | None = None,
+    progress: Progress | None = None,
+) -> Package:
+    """The best package of ``size`` levers in a year."""
+    bench, levers = bench_of(inputs, year, catalog)
+    return best_package(bench, levers, size, progress)
+
+
+def measure_rebound(
+    inputs: ForecastInput, year: int = 2030, elasticity: float | None = None, catalog: Catalog | None = None
+) -> Rebound:
+    """Rebound of the efficiency levers in a year, with the parameter's elasticity or a given one.
+
+    Raises:
+        RangeError: an elasticity outside 0 to 5.
+    """
+    if elasticity is not None and not 0.0 <= elasticity <= 5.0:
+        raise RangeError(f"elasticity = {elasticity:g} is out of range; expected 0 to 5 (1.2 is usual)")
+    bench, levers = bench_of(inputs, year, catalog)
+    return rebound(bench, levers, None if elasticity is None else np.array([elasticity]))

@@ -1,0 +1,137 @@
+"""A forecast in words; every figure comes from the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from liebig.catalog.rows import GRADES
+from liebig.errors import RangeError
+from liebig.quantities import format_scientific
+
+if TYPE_CHECKING:
+    from liebig.forecast.result import Forecast
+
+__all__ = [
+    "grade_counts",
+    "grade_mark",
+    "parameter_records",
+    "run_sentence",
+    "summary_sentences",
+    "yardstick_text",
+]
+
+
+def summary_sentences(forecast: Forecast, year: int | None = None, *, with_lever: bool = False) -> str:
+    """The answer in two to four sentences."""
+    if year is None:
+        year = 2030 if 2030 in forecast.years else forecast.years[-1]
+    i = forecast.at(year)
+    low, middle, high = (format_scientific(float(forecast.minimum[i][k])) for k in (0, 2, 4))
+    size = yardstick_text(forecast, float(forecast.minimum[i][2]))
+    parts = [f"In {year} the largest feasible run is {middle} FLOP (80 %: {low} – {high}){size}."]
+    parts.append(_binding_sentence(forecast, i))
+    crossing = forecast.crossing
+    if crossing.never < 0.5:
+        parts.append(f"The trend of the largest runs meets the ceiling in {crossing.text()}.")
+    else:
+        parts.append(f"The trend of the largest runs stays below the ceiling until {crossing.last_year}.")
+    if with_lever:
+        sentence = _lever_sentence(forecast, year)
+        if sentence:
+            parts.append(sentence)
+    return " ".join(parts)
+
+
+def _binding_sentence(forecast: Forecast, i: int) -> str:
+    shares = sorted(((float(forecast.binding[n][i]), n) for n in forecast.limits), reverse=True)
+    told = [(p, n) for p, n in shares if p >= 0.05][:4] or shares[:1]
+    first, rest = told[0], told[1:]
+    text = f"{first[1].capitalize()} binds in {100 * first[0]:.0f} % of futures"
+    return ", ".join([text, *(f"{n} in {100 * p:.0f} %" for p, n in rest)]) + "."
+
+
+def _lever_sentence(forecast: Forecast, year: int) -> str:
+    from liebig.forecast.levers import rank_in_forecast
+
+    ranking = rank_in_forecast(forecast, year, samples=min(forecast.inputs.samples, 2048))
+    best = next((e for e in ranking.effects if e.ratio > 1.005 and not e.lever.row.members), None)
+    if best is None:
+        return f"No single lever lifts the minimum of {year}."
+    return f"The lever that lifts the minimum most: {best.lever.row.name} (×{best.ratio:.2f})."
+
+
+def yardstick_text(forecast: Forecast, flop: float) -> str:
+    """``, ×11,000 GPT-4``, or nothing when the yardstick is absent."""
+    gpt4 = forecast.catalog.yardsticks().get("gpt-4")
+    if gpt4 is None or not flop < float("inf"):
+        return ""
+    ratio = flop / gpt4.value
+    digits = f"{ratio:,.0f}" if ratio < 100 else f"{float(f'{ratio:.2g}'):,.0f}"
+    return f", ×{digits} {gpt4.name}"
+
+
+def run_sentence(forecast: Forecast, year: int) -> str:
+    """What a run at the ceiling would be, medians with intervals."""
+    from liebig.quantities import format_quantity
+
+    i = forecast.at(year)
+
+    def three(name: str, unit: str) -> str:
+        low, middle, high = (float(forecast.runs[name][i][k]) for k in (0, 2, 4))
+        return f"{format_quantity(middle, unit)} ({format_quantity(low, unit)}–{format_quantity(high, unit)})"
+
+    load = forecast.catalog.yardsticks().get("new-york-load")
+    power = float(forecast.runs["power_w"][i][2])
+    beside = f", ×{power / load.value:.1f} {load.name}" if load else ""
+    return (
+        f"A run at the ceiling of {year}: {three('power_w', 'W')}{beside}; {three('h100e', 'H100e')}; "
+        f"{three('tokens', 'tokens')}; {three('parameters', 'parameters')}; {three('duration_s', 's')}; "
+        f"{three('capital_usd', 'USD')} of hardware and buildings, {three('run_usd', 'USD')} for the run; "
+        f"{three('water_m3_per_day', 'm3/day')} of water."
+    )
+
+
+def grade_counts(forecast: Forecast) -> str:
+    """How many parameters are measured, reported, claimed or judged, with their signs."""
+    grades = [row.grade for row in forecast.world.parameters.values()]
+    return ", ".join(f"{GRADES[g]} {grades.count(g)} {g}" for g in GRADES if g in grades)
+
+
+def parameter_records(forecast: Forecast) -> list[dict[str, Any]]:
+    """What the forecast was computed from: value, unit and source of every parameter in use."""
+    out = []
+    for name, row in forecast.world.parameters.items():
+        marginal = forecast.world.joint.marginals[name]
+        builtin = forecast.catalog.is_builtin("parameters", row)
+        stated = any(name == key or key in name for key in (*forecast.inputs.set, *forecast.inputs.pin))
+        out.append(
+            {
+                "id": name,
+                "name": row.name,
+                "distribution": marginal.family,
+                "levels": list(marginal.levels),
+                "values": list(marginal.values),
+                "unit": row.unit,
+                "at_year": row.at_year,
+                "source": row.source,
+                "url": row.url,
+                "as_of": row.as_of,
+                "grade": row.grade,
+                "stated_by": "the scenario" if stated else "built-in" if builtin else "the user's facts",
+            }
+        )
+    return out
+
+
+def grade_mark(grade: str) -> str:
+    """The sign shown beside a number: measured, reported, vendor claim or judgement.
+
+    >>> grade_mark("judgement")
+    '◇'
+
+    Raises:
+        RangeError: no such grade.
+    """
+    if grade not in GRADES:
+        raise RangeError(f"grade {grade!r} is not one of {', '.join(GRADES)}")
+    return GRADES[grade]

@@ -1,0 +1,214 @@
+"""From an input to a world that can be sampled: parameters, dependence, structure, levers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liebig.catalog import Catalog, resolve
+from liebig.catalog.rows import ParameterRow
+from liebig.errors import ConflictError, InputError, RangeError
+from liebig.forecast.inputs import ForecastInput
+from liebig.forecast.switches import Switch, apply_switches
+from liebig.levers.vectors import Lever, lever_changes, resolve_levers
+from liebig.limits import Change, State, Structure
+from liebig.quantities import format_quantity, parse_quantity
+from liebig.uncertainty import Joint, Marginal, make_joint, make_marginal, parse_marginal, point, quantile, transform
+
+__all__ = ["World", "build_world", "parameter_marginal"]
+
+Array = NDArray[np.float64]
+_FROM = re.compile(
+    r"^(?P<value>.+?)\s+from\s+(?P<year>\d{4}(?:\.\d+)?)(?:\s+over\s+(?P<ramp>\d+(?:\.\d+)?)\s*(?:yr|y|years?)?)?$"
+)
+_QUANTILE = re.compile(r"^p(\d{1,2}(?:\.\d+)?)$")
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that is needed to sample futures and evaluate the limits in them."""
+
+    facts: str
+    first_year: int
+    last_year: int
+    parameters: Mapping[str, ParameterRow]
+    joint: Joint
+    at_year: Mapping[str, float]
+    structure: Structure
+    switches: tuple[Switch, ...]
+    scheduled: tuple[Change, ...]
+    levers: tuple[Lever, ...]
+    lever_dimension: Mapping[str, int]
+    precision: str
+    notes: tuple[str, ...]
+
+    @property
+    def dimensions(self) -> int:
+        """Sobol dimensions: one for each uncertain parameter, then one for each lever of the catalogue.
+
+        All levers count, whether applied or not: the scrambling depends on the number of
+        dimensions, and the same seed must give the same futures with and without a lever.
+        """
+        return self.joint.size + len(self.lever_dimension)
+
+    def state(self, u: Array, *, with_levers: bool = True) -> State:
+        """Parameters in each future, for uniform points of shape ``(dimensions, n)``."""
+        changes = list(self.scheduled)
+        if with_levers:
+            for lever in self.levers:
+                changes.extend(lever_changes(lever, u[self.lever_dimension[lever.id]]))
+        return State(transform(self.joint, u), self.at_year, tuple(changes))
+
+
+def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
+    """Resolve names, units, levers and switches.
+
+    Raises:
+        InputError: anything the user wrote that cannot be used, each with its own message.
+    """
+    facts = catalog.check_set(inputs.facts)
+    about = catalog.sets[facts]
+    rows = {i: r for i, r in catalog.parameters(facts).items() if r.role == "model"}
+    marginals = {i: parameter_marginal(r) for i, r in rows.items()}
+    order = [i for i, m in marginals.items() if not m.is_point]
+    notes: list[str] = []
+    scheduled = _state_parameters(inputs, rows, marginals, notes)
+    order += [i for i, m in marginals.items() if not m.is_point and i not in order]
+    structure = Structure(
+        limits=tuple(about["limits"]),
+        supply=about["supply"],
+        latency=about["latency"],
+        repetition_decay=about["repetition_decay"],
+        retirement=about["retirement"],
+    )
+    structure, switches = apply_switches(inputs.switches, structure)
+    if any(s.observed_allocation for s in switches):
+        factor = np.array([float(rows["run.observed_allocation_factor"].p50 or 0.0)])
+        scheduled += [Change(name, "mul", factor) for name in ("run.share", "capital.run_share")]
+    levers = resolve_levers(inputs.levers, catalog)
+    spearman = catalog.correlations(facts) if all(s.correlations for s in switches) else {}
+    joint = make_joint(marginals, spearman, order)
+    dimension = {name: len(order) + i for i, name in enumerate(catalog.levers())}
+    for lever in levers:
+        if lever.start < lever.row.available_from:
+            notes.append(f"{lever.id} from {lever.start:g}: its facts say not before {lever.row.available_from:g}")
+        if lever.row.in_base:
+            notes.append(f"{lever.id} is already in the base: applying it changes nothing")
+    return World(
+        facts=facts,
+        first_year=int(about["first_year"]),
+        last_year=int(about["last_year"]),
+        parameters=rows,
+        joint=joint,
+        at_year={i: float(r.at_year) for i, r in rows.items() if r.at_year is not None},
+        structure=structure,
+        switches=switches,
+        scheduled=tuple(scheduled),
+        levers=levers,
+        lever_dimension=dimension,
+        precision=str(about["precision"]),
+        notes=tuple(notes),
+    )
+
+
+def parameter_marginal(row: ParameterRow) -> Marginal:
+    """The distribution that a row of the catalogue states, in the row's unit."""
+    levels, values = row.quantiles
+    return make_marginal(row.family, levels, values, row.lower, row.upper)
+
+
+def _state_parameters(
+    inputs: ForecastInput,
+    rows: Mapping[str, ParameterRow],
+    marginals: dict[str, Marginal],
+    notes: list[str],
+) -> list[Change]:
+    """Apply ``set``, ``pin`` and ``add``; returns what changes with the years."""
+    touched: dict[str, str] = {}
+    scheduled: list[Change] = []
+    for how, table in (("set", inputs.set), ("pin", inputs.pin)):
+        for written, text in table.items():
+            name = resolve(written, rows)
+            if name in touched:
+                raise ConflictError(f"{name} is given twice ({touched[name]} and {how} {written}={text}); give it once")
+            touched[name] = f"{how} {written}={table[written]}"
+            row = rows[name]
+            match = _FROM.match(text) if isinstance(text, str) else None
+            if match and how == "set":
+                scheduled.append(_schedule(row, "set", match))
+                continue
+            before = marginals[name]
+            marginals[name] = _stated(row, text, before, how)
+            _warn_if_far(row, marginals[name], before, notes)
+    for written, text in inputs.add.items():
+        name = resolve(written, rows)
+        match = _FROM.match(str(text).strip())
+        if not match:
+            raise InputError(f"add {written} = {text!r}: expected 'AMOUNT from YEAR', e.g. '10 GW from 2032'")
+        scheduled.append(_schedule(rows[name], "add", match))
+    return scheduled
+
+
+def _schedule(row: ParameterRow, op: str, match: re.Match[str]) -> Change:
+    amount = parse_quantity(match["value"], row.unit)
+    if op == "set":
+        _check_value(row, amount)
+    return Change(
+        row.id,
+        "set" if op == "set" else "add",
+        np.array([amount]),
+        float(match["year"]),
+        float(match["ramp"] or 0.0),
+    )
+
+
+def _stated(row: ParameterRow, text: str | float, before: Marginal, how: str) -> Marginal:
+    if how == "pin":
+        level = _QUANTILE.match(text.strip()) if isinstance(text, str) else None
+        value = (
+            float(quantile(before, np.array([float(level[1]) / 100.0]))[0]) if level else parse_quantity(text, row.unit)
+        )
+        _check_value(row, value)
+        return point(value)
+    bounds = _support(row)
+    try:
+        stated = parse_marginal(text, lambda t: parse_quantity(t, row.unit), *bounds)
+    except InputError as error:
+        raise type(error)(f"{row.id} = {text!r}: {error}") from None
+    for value in stated.values:
+        _check_value(row, value)
+    return stated
+
+
+def _support(row: ParameterRow) -> tuple[float | None, float | None]:
+    if row.lower is not None or row.upper is not None:
+        return row.lower, row.upper
+    return 0.0, 1.0 if row.unit == "fraction" else None
+
+
+def _check_value(row: ParameterRow, value: float) -> None:
+    """Refuse a value outside the support; a bound belongs to it only where the row is a point on purpose."""
+    lower, upper = _support(row)
+    at_bound = row.lower is not None and (row.family == "point" or row.unit in ("x/yr", "x"))
+    low_ok = lower is None or value > lower or (value == lower and at_bound)
+    if row.unit == "x/yr":
+        low_ok = value > 0.0
+    if not low_ok or (upper is not None and value > upper) or not np.isfinite(value):
+        low, high = (format_quantity(b, row.unit, 3) if b is not None else "any" for b in (lower, upper))
+        raise RangeError(
+            f"{row.id} = {format_quantity(value, row.unit, 3)} is out of range; expected {low} to {high} ({row.name})"
+        )
+
+
+def _warn_if_far(row: ParameterRow, now: Marginal, before: Marginal, notes: list[str]) -> None:
+    middle = float(quantile(now, np.array([0.5]))[0])
+    usual = float(quantile(before, np.array([0.5]))[0])
+    if usual > 0 and middle > 0 and not 1e-3 < middle / usual < 1e3:
+        notes.append(
+            f"{row.id} = {format_quantity(middle, row.unit, 3)} is {middle / usual:.0e} times the built-in "
+            f"{format_quantity(usual, row.unit, 3)}; is the unit right? (a bare number is in {row.unit!r})"
+        )

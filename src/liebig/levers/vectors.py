@@ -1,0 +1,167 @@
+"""A lever as a signed vector over parameters, with a range and a first year."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liebig.catalog import Catalog
+from liebig.catalog.rows import LeverEffectRow, LeverRow
+from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
+from liebig.limits import touched
+from liebig.limits.state import Change
+
+__all__ = ["Lever", "check_compatible", "get_lever", "lever_changes", "parse_lever", "resolve_levers"]
+
+Array = NDArray[np.float64]
+_LEVELS = np.array([0.1, 0.5, 0.9])
+
+
+@dataclass(frozen=True)
+class Lever:
+    """A lever ready to be applied: its facts, its effects on parameters, its first year.
+
+    ``measured`` is a measured p10, p50, p90 that replaces the published range.
+    """
+
+    row: LeverRow
+    effects: tuple[LeverEffectRow, ...]
+    start: float
+    measured: tuple[float, float, float] | None = None
+    measured_source: str = ""
+
+    @property
+    def id(self) -> str:
+        """Name on the command line."""
+        return self.row.id
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameters it moves."""
+        return tuple(dict.fromkeys(e.parameter for e in self.effects))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Limits that read a parameter it moves."""
+        return touched(self.parameters)
+
+
+def get_lever(catalog: Catalog, name: str, start: float | None = None) -> Lever:
+    """A lever of the catalogue.
+
+    Raises:
+        UnknownNameError: no such lever; the nearest names are listed.
+    """
+    rows = catalog.levers()
+    if name not in rows:
+        raise UnknownNameError("lever", name, rows, see="liebig levers list")
+    row = rows[name]
+    effects = tuple(catalog.lever_effects().get(name, ()))
+    return Lever(row, effects, row.available_from if start is None else start)
+
+
+def parse_lever(text: str, catalog: Catalog) -> Lever:
+    """Read ``NAME``, ``NAME@YEAR`` or ``NAME@measured.json``.
+
+    The file of a measurement holds ``{"lever": NAME, "p10": .., "p50": .., "p90": .., "source": ..}``
+    with the factor that was measured.
+
+    Raises:
+        InputError: the text or the file cannot be read; UnknownNameError for the name.
+    """
+    name, at, rest = text.strip().partition("@")
+    lever = get_lever(catalog, name.strip())
+    if not at:
+        return lever
+    rest = rest.strip()
+    if rest.endswith(".json"):
+        return _measured(lever, Path(rest))
+    try:
+        year = float(rest)
+    except ValueError:
+        raise InputError(
+            f"lever {text!r}: {rest!r} is neither a year nor a .json file; write e.g. {name}@2027"
+        ) from None
+    if not 2020 <= year <= 2100:
+        raise RangeError(f"lever {text!r}: year {rest} is out of range; expected 2020 to 2100")
+    return Lever(lever.row, lever.effects, year)
+
+
+def _measured(lever: Lever, path: Path) -> Lever:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        low, mid, high = (float(content[k]) for k in ("p10", "p50", "p90"))
+    except FileNotFoundError:
+        raise InputError(f"lever {lever.id}@{path}: no such file") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"lever {lever.id}@{path}: expected a JSON object with numbers p10, p50 and p90 ({type(error).__name__}: "
+            f"{error})"
+        ) from None
+    if content.get("lever", lever.id) != lever.id:
+        raise ConflictError(f"{path} holds a measurement of {content['lever']!r}, not of {lever.id!r}")
+    if not (np.isfinite([low, mid, high]).all() and 0 < low <= mid <= high):
+        raise RangeError(f"{path}: expected 0 < p10 <= p50 <= p90, got {low:g}, {mid:g}, {high:g}")
+    return Lever(lever.row, lever.effects, lever.start, (low, mid, high), str(content.get("source", path.name)))
+
+
+def resolve_levers(texts: Iterable[str], catalog: Catalog) -> tuple[Lever, ...]:
+    """Read several levers (each text may hold several, separated by commas) and check that they fit together."""
+    levers = [parse_lever(part, catalog) for text in texts for part in text.split(",") if part.strip()]
+    check_compatible(levers)
+    return tuple(levers)
+
+
+def check_compatible(levers: Sequence[Lever]) -> None:
+    """Raise ConflictError when a lever is named twice, or two exclude each other."""
+    seen: set[str] = set()
+    for lever in levers:
+        if lever.id in seen:
+            raise ConflictError(f"lever {lever.id!r} is given twice; give it once, with one start year")
+        seen.add(lever.id)
+    for lever in levers:
+        for other in [*lever.row.excludes.split(), *lever.row.members.split()]:
+            if other in seen:
+                word = "already contains" if other in lever.row.members.split() else "cannot be combined with"
+                raise ConflictError(f"lever {lever.id!r} {word} {other!r}; leave one of them out")
+
+
+def lever_changes(lever: Lever, u: Array, *, removed: bool = False) -> tuple[Change, ...]:
+    """The changes of parameters that the lever makes in each future.
+
+    Args:
+        lever: the lever.
+        u: ``(n,)`` draws in 0..1; the range is read as p10, p50 and p90, flat beyond.
+        removed: give what taking the lever out of the base does (levers already in it).
+    """
+    return tuple(
+        Change(e.parameter, e.op, _effect(lever, e, u), _from_year(lever, e), e.ramp_yr)
+        for e in lever.effects
+        if e.removed == removed
+    )
+
+
+def _from_year(lever: Lever, effect: LeverEffectRow) -> float:
+    own = lever.row.available_from if effect.from_year is None else effect.from_year
+    return own + (lever.start - lever.row.available_from)
+
+
+def _effect(lever: Lever, effect: LeverEffectRow, u: Array) -> Array:
+    levels = (effect.low, effect.mid, effect.high)
+    if lever.measured is not None and (effect.low, effect.mid, effect.high) == (
+        lever.row.low,
+        lever.row.mid,
+        lever.row.high,
+    ):
+        levels = lever.measured
+    if levels[0] == levels[1] == levels[2]:
+        return np.array([levels[0]])
+    values = np.array(levels)
+    if effect.op != "add" and values.min() > 0.0:
+        return np.exp(np.interp(u, _LEVELS, np.log(values)))
+    return np.interp(u, _LEVELS, values)
