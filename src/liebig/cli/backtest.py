@@ -1,0 +1,106 @@
+"""``liebig backtest``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from liebig.cli import options as o
+
+if TYPE_CHECKING:
+    from liebig.forecast.backtest import BackTest
+
+
+def backtest(
+    first: Annotated[int, typer.Option("--from", help="First year stood in.")] = 2015,
+    last: Annotated[int, typer.Option("--until", help="Last year stood in.")] = 2025,
+    facts_file: o.FactsFileOption = None,
+    seed: o.SeedOption = None,
+    cases: Annotated[bool, typer.Option("--cases", help="Also print every single forecast.")] = False,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+) -> None:
+    """Stand at each earlier year, forecast from what was known, and score against what came."""
+    from liebig.catalog import load_catalog
+    from liebig.cli.render import console, grid, notes, progress_bar
+    from liebig.errors import RangeError
+    from liebig.forecast.backtest import backtest_runs
+    from liebig.forecast.chip_backtest import backtest_chips, check_chip_model
+    from liebig.tables import Table
+
+    o.check_output(csv, (".csv",))
+    if first > last:
+        raise RangeError(f"--from {first} is after --until {last}; give a first year that is not later")
+    catalog = load_catalog(facts_file or ())
+    seed = 0 if seed is None else seed
+    with progress_bar("standing in earlier years") as progress:
+        runs = backtest_runs(first, last, catalog=catalog, seed=seed, progress=progress)
+    chips = backtest_chips(catalog, seed)
+    checks = check_chip_model(seed=seed, catalog=catalog)
+    if csv:
+        o.write_text(csv, Table.from_rows([*runs.table().rows(), *chips.table().rows()]).to_csv())
+    if json:
+        import json as json_module
+
+        content = {"runs": runs.to_dict(), "chips": chips.to_dict(), "chip_model": [c.to_dict() for c in checks]}
+        typer.echo(json_module.dumps(content, indent=1, ensure_ascii=False))
+        notes([f"wrote {csv}"] if csv else [])
+        return
+    for test in (runs, chips):
+        _show(test, cases)
+    out = console()
+    out.print("[bold]Stock of AI chips by the model of Epoch 2024[/]")
+    table = grid("1 January", "p50 (p10–p90), million H100e", "counted", "percentile", right=(2, 3))
+    for c in checks:
+        table.add_row(
+            str(c.year),
+            f"{c.p50 / 1e6:.1f} ({c.p10 / 1e6:.1f}–{c.p90 / 1e6:.1f})",
+            f"{c.counted / 1e6:.1f}",
+            f"{100 * c.percentile:.0f}",
+        )
+    out.print(table)
+    notes([f"wrote {csv}"] if csv else [])
+
+
+def _show(test: BackTest, cases: bool) -> None:
+    from liebig.cli.render import console, grid
+
+    out = console()
+    out.print()
+    out.print(f"[bold]{test.target[0].upper()}{test.target[1:]}[/]")
+    table = grid(
+        "method", "n", "in the 80 % interval", "CRPS", "bias", "width", "CRPS / naive", "", right=(1, 2, 3, 4, 5, 6)
+    )
+    for s in test.scores:
+        table.add_row(
+            s.method,
+            str(s.n),
+            f"{100 * s.coverage:.0f} %",
+            f"{s.crps:.2f}",
+            f"{s.bias:+.2f}",
+            f"{s.width:.2f}",
+            "–" if s.skill is None else f"{s.skill:.2f}",
+            s.description,
+        )
+    out.print(table)
+    out.print("  CRPS, bias and width in decades (factors of ten)", style="dim")
+    if test.failures:
+        out.print("It fails here:")
+        for line in test.failures:
+            out.print(f"  {line}", soft_wrap=True)
+    for line in test.caveats:
+        out.print(f"  caveat: {line}", style="dim", soft_wrap=True)
+    if cases:
+        table = grid("origin", "ahead", "method", "p50 (p10–p90), log10", "came", "")
+        for c in test.cases:
+            table.add_row(
+                c.origin,
+                str(c.ahead),
+                c.method,
+                f"{c.p50:.2f} ({c.p10:.2f}–{c.p90:.2f})",
+                f"{c.truth:.2f}",
+                "" if c.covered else "missed",
+            )
+        out.print(table)
+    out.print()

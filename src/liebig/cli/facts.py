@@ -1,0 +1,214 @@
+"""``liebig facts``: list, search, show and check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liebig.cli import options as o
+
+if TYPE_CHECKING:
+    from liebig.catalog import Catalog, FactRow
+
+app = typer.Typer(
+    help="The facts: every number with its source; search them, or check your own.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _tables(incomplete: str) -> list[str]:
+    from liebig.catalog import TABLES
+
+    return [t for t in TABLES if t.startswith(incomplete)]
+
+
+def _keys(incomplete: str) -> list[str]:
+    from liebig.catalog import load_catalog
+
+    return [n for n in load_catalog().parameters("2026") if incomplete in n]
+
+
+@app.callback(invoke_without_command=True)
+def _default(ctx: typer.Context) -> None:
+    """The facts: every number with its source. Without a command: list the tables."""
+    if ctx.invoked_subcommand is None:
+        list_()
+
+
+@app.command(name="list")
+def list_(
+    table: Annotated[
+        str | None, typer.Argument(help="A table (default: list the tables).", autocompletion=_tables)
+    ] = None,
+    facts: o.FactsOption = None,
+    facts_file: o.FactsFileOption = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+) -> None:
+    """List the tables, or the facts of one."""
+    from liebig.catalog import TABLES, load_catalog
+    from liebig.cli.render import console, grid, notes
+    from liebig.errors import InputError
+    from liebig.tables import Table
+
+    o.check_output(csv, (".csv",))
+    catalog = load_catalog(facts_file or ())
+    if table is None:
+        if csv or json:
+            raise InputError("--json and --csv need a table: liebig facts list TABLE")
+        listing = grid("table", "rows", "what", right=(1,))
+        for name, kind in TABLES.items():
+            listing.add_row(name, str(len(catalog.table(name))), (kind.__doc__ or "").strip().splitlines()[0])
+        console().print(listing)
+        return
+    rows = catalog.table(table)
+    if facts and table == "parameters":
+        rows = tuple(catalog.parameters(facts).values())
+    records = [r.model_dump() for r in rows]
+    if csv:
+        o.write_text(csv, Table.from_rows(records).to_csv())
+    if json:
+        _print_json(records)
+    else:
+        _show_rows([(table, r) for r in rows])
+    notes([f"wrote {csv}"] if csv else [])
+
+
+@app.command()
+def search(
+    words: Annotated[list[str], typer.Argument(help="Words that all must occur, in any column.")],
+    facts_file: o.FactsFileOption = None,
+    json: o.JsonOption = False,
+) -> None:
+    """Search all facts."""
+    from liebig.catalog import TABLES, load_catalog
+    from liebig.errors import InputError
+
+    catalog = load_catalog(facts_file or ())
+    wanted = [w.lower() for w in words]
+    hits = [
+        (name, row)
+        for name in TABLES
+        for row in catalog.table(name)
+        if all(w in " ".join(str(v) for v in row.model_dump().values()).lower() for w in wanted)
+    ]
+    if not hits:
+        raise InputError(f"no fact holds {' and '.join(map(repr, words))}; try fewer or shorter words")
+    if json:
+        _print_json([{"table": t} | r.model_dump() for t, r in hits])
+    else:
+        _show_rows(hits)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Key of a fact, e.g. run.duration_s, smr, gpt-4.", autocompletion=_keys)],
+    facts_file: o.FactsFileOption = None,
+    json: o.JsonOption = False,
+) -> None:
+    """Show a fact with its source, in every table and parameter set that has it."""
+    from liebig.catalog import load_catalog
+    from liebig.catalog.rows import GRADES
+    from liebig.cli.render import console
+
+    catalog = load_catalog(facts_file or ())
+    hits = _find(catalog, name)
+    if json:
+        _print_json([{"table": t} | r.model_dump() for t, r in hits])
+        return
+    out = console()
+    for table, row in hits:
+        out.print()
+        out.print(
+            f"[bold]{' · '.join(row.row_key)}[/]  [dim]{table}{'' if catalog.is_builtin(table, row) else ', your file'}[/]"
+        )
+        for column, value in row.model_dump().items():
+            if value in ("", None) or column in row.key:
+                continue
+            text = f"{GRADES[value]} {value}" if column == "grade" else _text(value, row)
+            out.print(f"  {column:18} {text}", soft_wrap=True, markup=False)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A table of facts: .csv, or .toml with [[table]] entries.")],
+    table: Annotated[
+        str | None, typer.Option("--table", help="Table (default: told by the columns).", autocompletion=_tables)
+    ] = None,
+) -> None:
+    """Check your own table: all problems at once, with their lines."""
+    from liebig.catalog import load_catalog, read_table
+
+    found = read_table(file, table)
+    if table is None:
+        load_catalog([file])
+    for name, rows in found.items():
+        typer.echo(f"{file}: {len(rows)} rows of {name}, no problems")
+
+
+def _find(catalog: Catalog, name: str) -> list[tuple[str, FactRow]]:
+    from liebig.catalog import TABLES, resolve
+    from liebig.errors import UnknownNameError
+
+    wanted = name.lower()
+    hits = [(t, r) for t in TABLES for r in catalog.table(t) if wanted in (k.lower() for k in r.row_key)]
+    if hits:
+        return hits
+    ids = {r.row_key[0] for r in catalog.table("parameters")}
+    try:
+        full = resolve(name, ids)
+    except UnknownNameError:
+        keys = {r.row_key[0] for t in TABLES for r in catalog.table(t)}
+        raise UnknownNameError("fact", name, sorted(keys), see="liebig facts search WORD") from None
+    return [("parameters", r) for r in catalog.table("parameters") if r.row_key[0] == full]
+
+
+def _text(value: Any, row: FactRow) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
+
+
+def _show_rows(hits: list[tuple[str, FactRow]]) -> None:
+    from liebig.catalog.rows import GRADES
+    from liebig.cli.render import console, grid
+
+    table = grid("table", "fact", "value", "unit", "as of", "", "source")
+    for name, row in hits:
+        table.add_row(
+            name, " · ".join(row.row_key), _value(row), row.unit, row.as_of, GRADES[row.grade], _short(row.source)
+        )
+    console().print(table)
+
+
+def _short(text: str, size: int = 60) -> str:
+    return text if len(text) <= size else text[: size - 1] + "…"
+
+
+def _value(row: FactRow) -> str:
+    """The numbers of a row, p50 (p10–p90) where it has them."""
+    from liebig.catalog.rows import ParameterRow
+
+    if isinstance(row, ParameterRow):
+        if row.points:
+            return row.points
+        low, high = (row.p10, row.p90) if row.p10 is not None or row.p90 is not None else (row.p5, row.p95)
+        middle = "" if row.p50 is None else f"{row.p50:.4g}"
+        return middle if low is None or high is None else f"{middle} ({low:.4g}–{high:.4g})".strip()
+    data = row.model_dump()
+    for columns in (
+        ("low", "mid", "high"), ("low", "value", "high"), ("spearman",), ("training_flop",), ("fp16_flop_per_s",),
+        ("h100e",), ("capex_usd",), ("carbon_g_per_kwh",), ("claim_value", "check_value"),
+    ):  # fmt: skip
+        values = [data.get(c) for c in columns]
+        if any(v is not None for v in values):
+            return " / ".join(f"{v:.4g}" for v in values if v is not None)
+    return ""
+
+
+def _print_json(content: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))

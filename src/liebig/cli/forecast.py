@@ -1,0 +1,165 @@
+"""``liebig forecast``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from liebig.cli import options as o
+
+if TYPE_CHECKING:
+    from liebig.forecast import Forecast
+
+
+def forecast(
+    scenario: o.ScenarioArgument = None,
+    facts: o.FactsOption = None,
+    year: Annotated[int | None, typer.Option("--year", help="Show this year only.")] = None,
+    start: Annotated[int | None, typer.Option("--from", help="First year shown (default 2025).")] = None,
+    until: Annotated[int | None, typer.Option("--until", help="Last year shown (default 2040).")] = None,
+    set_: o.SetOption = None,
+    pin: o.PinOption = None,
+    add: o.AddOption = None,
+    lever: o.LeverOption = None,
+    switch: o.SwitchOption = None,
+    facts_file: o.FactsFileOption = None,
+    samples: o.SamplesOption = None,
+    seed: o.SeedOption = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+    plot: o.PlotOption = None,
+) -> None:
+    """How far AI can scale year by year, which limit binds, and when the trend meets it.
+
+    A year means its first of January. Numbers are p50 (p10–p90) over the sampled futures.
+    """
+    from liebig.cli.render import notes, progress_bar
+    from liebig.errors import ConflictError
+    from liebig.forecast.engine import run_forecast
+
+    if year is not None and (start is not None or until is not None):
+        raise ConflictError("--year shows one year; leave out --from and --until, or leave out --year")
+    if year is not None:
+        start = until = year
+    o.check_output(csv, (".csv",))
+    o.check_output(plot, (".svg", ".png", ".html"))
+    inputs = o.collect(
+        scenario,
+        facts=facts,
+        facts_file=facts_file,
+        set_=set_,
+        pin=pin,
+        add=add,
+        lever=lever,
+        switch=switch,
+        samples=samples,
+        seed=seed,
+        start=start,
+        until=until,
+    )
+    if plot:
+        from liebig.forecast.plot import check_plotting
+
+        check_plotting()
+    with progress_bar("sampling futures", show=inputs.samples > 50_000) as progress:
+        result = run_forecast(inputs, progress=progress)
+    _write(result, csv, plot)
+    if json:
+        import json as json_module
+
+        typer.echo(json_module.dumps(result.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        _show(result)
+    notes([f"wrote {p}" for p in (csv, plot) if p is not None])
+    notes(result.notes)
+
+
+def _write(result: Forecast, csv: Path | None, plot: Path | None) -> None:
+    if csv:
+        o.write_text(csv, result.table().to_csv())
+    if plot:
+        from liebig.forecast.plot import draw_forecast
+
+        draw_forecast(result, plot)
+
+
+def _show(result: Forecast) -> None:
+    from rich.text import Text
+
+    from liebig.cli.render import COLOURS, barrel, console, grid, interval, sparkline
+    from liebig.forecast.words import grade_counts, run_sentence
+    from liebig.quantities import format_scientific
+
+    out = console()
+    year = 2030 if 2030 in result.years else result.years[-1]
+    i = result.at(year)
+    out.print()
+    out.print(result.summary(year, with_lever=True), soft_wrap=True)
+    out.print()
+    out.print(barrel(result.headroom(year), result.binding_limit(year)))
+    out.print(f"  log headroom of {year} over the largest run of {result.present_year:g}, medians", style="dim")
+    out.print()
+
+    table = grid("year", *result.limits, "minimum, p50 (p10–p90)", "expected", "binds", right=())
+    for j, each in enumerate(result.years):
+        binds = result.binding_limit(each)
+        cells = []
+        for limit in result.limits:
+            text = format_scientific(float(result.ceilings[limit][j][2]))
+            style = f"bold {COLOURS[limit]}" if limit == binds else ""
+            cells.append(Text(text + (" ◄" if limit == binds else ""), style=style))
+        low, middle, high = (float(result.minimum[j][k]) for k in (0, 2, 4))
+        share = float(result.binding[binds][j])
+        table.add_row(
+            str(each),
+            *cells,
+            interval(low, middle, high),
+            format_scientific(float(result.expected[j][2])),
+            Text(f"{binds} {100 * share:.0f} %", style=COLOURS[binds]),
+        )
+    out.print(table)
+    out.print("  FLOP; columns are medians; ◄ the limit that binds in most futures", style="dim")
+    out.print()
+    if len(result.years) > 1:
+        _show_sparklines(result, sparkline, out)
+    out.print(run_sentence(result, year), soft_wrap=True)
+    low, middle, high = (float(result.effective_minimum[i][k]) for k in (0, 2, 4))
+    out.print(
+        f"Effective FLOP of {year} (in FLOP of the algorithms of 2024): {interval(low, middle, high)}; "
+        "the ceilings above are physical FLOP.",
+        soft_wrap=True,
+    )
+    out.print(
+        f"Precision: {result.precision}; in {year} {100 * float(result.low_precision_share[i]):.0f} % of futures "
+        f"compute below 8 bit (×{float(result.precision_gain[i][4]):.1f} at p90).",
+        soft_wrap=True,
+    )
+    out.print(
+        f"{len(result.world.parameters)} parameters, set {result.world.facts}: {grade_counts(result)}. "
+        "Sources: liebig facts show NAME.",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def _show_sparklines(result: Forecast, sparkline, out) -> None:  # type: ignore[no-untyped-def]
+    import math
+
+    from rich.text import Text
+
+    from liebig.cli.render import COLOURS
+    from liebig.quantities import format_scientific
+
+    rows = {n: [float(v) for v in result.ceilings[n][:, 2]] for n in result.limits}
+    rows["expected"] = [float(v) for v in result.expected[:, 2]]
+    finite = [v for row in rows.values() for v in row if math.isfinite(v)]
+    low, high = min(finite), max(finite)
+    for name, row in rows.items():
+        text = Text(f"  {name:9}", style=COLOURS.get(name, ""))
+        text.append(sparkline(row, low, high), style=COLOURS.get(name, ""))
+        text.append(f"  {format_scientific(row[0])} → {format_scientific(row[-1])}", style="dim")
+        out.print(text)
+    out.print(f"  {result.years[0]}–{result.years[-1]}, medians, one logarithmic scale", style="dim")
+    out.print()

@@ -1,0 +1,308 @@
+"""``liebig levers``: rank, list, show, package, rebound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liebig.cli import options as o
+
+if TYPE_CHECKING:
+    from liebig.forecast import ForecastInput
+    from liebig.levers import Ranking
+
+app = typer.Typer(
+    help="Remedies: what each does to each limit, the best package, rebound.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_LIMITS = ("power", "chips", "data", "latency", "capital", "water")
+
+
+@app.callback(invoke_without_command=True)
+def _default(ctx: typer.Context) -> None:
+    """Remedies: what each does to each limit. Without a command: rank them in 2030."""
+    if ctx.invoked_subcommand is None:
+        rank()
+
+
+@app.command()
+def rank(
+    scenario: o.ScenarioArgument = None,
+    year: o.YearOption = 2030,
+    top: Annotated[int, typer.Option("--top", min=1, help="Show this many (files hold all).")] = 45,
+    facts: o.FactsOption = None,
+    set_: o.SetOption = None,
+    pin: o.PinOption = None,
+    add: o.AddOption = None,
+    lever: o.LeverOption = None,
+    switch: o.SwitchOption = None,
+    facts_file: o.FactsFileOption = None,
+    samples: o.SamplesOption = None,
+    seed: o.SeedOption = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+    plot: o.PlotOption = None,
+) -> None:
+    """Rank all levers by their effect on the minimum of a year."""
+    from liebig import forecast
+    from liebig.cli.render import notes, progress_bar
+
+    o.check_output(csv, (".csv",))
+    o.check_output(plot, (".svg", ".png", ".html"))
+    inputs = _collect(scenario, facts, facts_file, set_, pin, add, lever, switch, samples, seed)
+    with progress_bar("measuring levers", show=inputs.samples > 20_000) as progress:
+        ranking = forecast.rank_levers(year, inputs, progress=progress)
+    if csv:
+        o.write_text(csv, ranking.table().to_csv())
+    if plot:
+        from liebig.forecast.plot import draw_ranking
+
+        draw_ranking(ranking, plot)
+    if json:
+        _print_json(ranking.to_dict())
+    else:
+        _show_ranking(ranking, top)
+    notes([f"wrote {p}" for p in (csv, plot) if p is not None])
+
+
+def _collect(
+    scenario: Any,
+    facts: Any,
+    facts_file: Any,
+    set_: Any,
+    pin: Any,
+    add: Any,
+    lever: Any,
+    switch: Any,
+    samples: Any,
+    seed: Any,
+) -> ForecastInput:
+    return o.collect(
+        scenario,
+        facts=facts,
+        facts_file=facts_file,
+        set_=set_,
+        pin=pin,
+        add=add,
+        lever=lever,
+        switch=switch,
+        samples=samples,
+        seed=seed,
+    )
+
+
+def _print_json(content: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def _show_ranking(ranking: Ranking, top: int) -> None:
+    from rich.text import Text
+
+    from liebig.catalog.rows import GRADES
+    from liebig.cli.render import COLOURS, console, grid, interval, ratio
+
+    out = console()
+    low, middle, high = ranking.minimum
+    shares = sorted(ranking.binding.items(), key=lambda kv: -kv[1])
+    text = ", ".join(f"{n} {100 * p:.0f} %" for n, p in shares if p >= 0.005)
+    out.print()
+    out.print(f"Minimum of {ranking.year} without further levers: {interval(low, middle, high)} FLOP. Binding: {text}.")
+    out.print()
+    table = grid("", "lever", "minimum", "p10–p90", "P(−)", "effective", "on the limits", "", "why", right=(2, 4, 5))
+    for place, effect in enumerate(ranking.effects[:top], start=1):
+        signs = Text()
+        for name, value in sorted(effect.on_limits.items(), key=lambda kv: _LIMITS.index(kv[0])):
+            if abs(value - 1.0) > 0.005:
+                signs.append(f"{name} {ratio(value)} ", style=COLOURS[name])
+        style = "bold" if effect.ratio > 1.05 else "red" if effect.ratio < 0.95 else ""
+        table.add_row(
+            str(place),
+            effect.lever.id,
+            Text(ratio(effect.ratio), style=style),
+            f"{ratio(effect.p10)}–{ratio(effect.p90)}",
+            f"{100 * effect.negative:.0f} %",
+            ratio(effect.effective_ratio),
+            signs,
+            GRADES[effect.lever.row.grade],
+            effect.reason,
+        )
+    out.print(table)
+    out.print(
+        "  minimum: its median with the lever over that without; p10–p90: the same in each future; "
+        "P(−): share of futures in which the lever lowers the minimum;\n"
+        "  effective: in dense-equivalent FLOP; ● measured ◐ reported ○ vendor claim ◇ judgement. "
+        "Claim and check: liebig levers show NAME",
+        style="dim",
+    )
+
+
+@app.command(name="list")
+def list_(json: o.JsonOption = False) -> None:
+    """List all levers with their range and first year."""
+    from liebig.catalog import load_catalog
+    from liebig.catalog.rows import GRADES
+    from liebig.cli.render import console, grid
+
+    rows = load_catalog().levers().values()
+    if json:
+        _print_json([r.model_dump() for r in rows])
+        return
+    table = grid("lever", "name", "acts on", "range", "from", "")
+    for row in rows:
+        numbers = [f"{v:g}" for v in (row.low, row.mid, row.high) if v is not None]
+        base = " (in the base)" if row.in_base else ""
+        table.add_row(
+            row.id, row.name + base, row.limits, "/".join(numbers), f"{row.available_from:g}", GRADES[row.grade]
+        )
+    console().print(table)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A lever.", autocompletion=o._complete_levers)],
+    year: o.YearOption = 2030,
+    facts_file: o.FactsFileOption = None,
+    json: o.JsonOption = False,
+) -> None:
+    """One lever: the claim beside the check, its vector over parameters, its effect in a year."""
+    from liebig.catalog import load_catalog
+    from liebig.cli.render import console, grid, ratio
+    from liebig.forecast.levers import bench_of
+    from liebig.levers import get_lever, rank_levers
+
+    catalog = load_catalog(facts_file or ())
+    lever = get_lever(catalog, name)
+    bench, _ = bench_of(o.collect(None, facts_file=facts_file, samples=2048), year, catalog)
+    effect = rank_levers(bench, [lever]).effects[0]
+    if json:
+        _print_json(effect.to_dict() | {"vector": [e.model_dump() for e in lever.effects]})
+        return
+    row, out = lever.row, console()
+    out.print()
+    out.print(f"[bold]{row.name}[/] ({row.id})")
+    out.print(f"  claim    {row.claim}", soft_wrap=True)
+    out.print(f"  check    {row.check}", soft_wrap=True)
+    out.print(f"  caveat   {row.caveat}", soft_wrap=True)
+    out.print(f"  source   {row.source} {row.url} ({row.as_of}, {row.grade})", soft_wrap=True)
+    out.print(
+        f"  range    {row.low:g} / {row.mid:g} / {row.high:g} {row.unit}, from {row.available_from:g}"
+        if row.low is not None and row.mid is not None and row.high is not None
+        else f"  from     {row.available_from:g}"
+    )
+    out.print()
+    table = grid("parameter", "op", "low", "mid", "high", "unit", "from", "over", "note")
+    for e in lever.effects:
+        start = row.available_from if e.from_year is None else e.from_year
+        note = ("taking it out of the base; " if e.removed else "") + e.note
+        table.add_row(
+            e.parameter, e.op, f"{e.low:.4g}", f"{e.mid:.4g}", f"{e.high:.4g}", e.unit, f"{start:g}",
+            f"{e.ramp_yr:g} yr" if e.ramp_yr else "", note,
+        )  # fmt: skip
+    out.print(table)
+    out.print()
+    out.print(
+        f"In {year}: minimum {ratio(effect.ratio)} (in each future {ratio(effect.p10)}–{ratio(effect.p90)}), "
+        f"lowers it in {100 * effect.negative:.0f} % of futures. {effect.reason}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def package(
+    size: Annotated[int, typer.Option("--size", min=1, help="Levers in the package.")] = 3,
+    scenario: o.ScenarioArgument = None,
+    year: o.YearOption = 2030,
+    facts: o.FactsOption = None,
+    set_: o.SetOption = None,
+    pin: o.PinOption = None,
+    add: o.AddOption = None,
+    lever: o.LeverOption = None,
+    switch: o.SwitchOption = None,
+    facts_file: o.FactsFileOption = None,
+    samples: o.SamplesOption = None,
+    seed: o.SeedOption = None,
+    json: o.JsonOption = False,
+) -> None:
+    """The best package of levers: exact up to three, greedy with a bound beyond (2048 futures by default)."""
+    from liebig import forecast
+    from liebig.cli.render import console, grid, progress_bar, ratio
+
+    inputs = _collect(scenario, facts, facts_file, set_, pin, add, lever, switch, samples or 2048, seed)
+    with progress_bar("searching packages") as progress:
+        found = forecast.best_package(size, year, inputs, progress=progress)
+    if json:
+        _print_json(found.to_dict())
+        return
+    out = console()
+    out.print()
+    how = "the best of all" if found.exact else f"greedy; no package of {size} exceeds {ratio(found.bound)}"
+    out.print(
+        f"Best package of {size} in {year}: minimum {ratio(found.ratio)} "
+        f"(in each future {ratio(found.p10)}–{ratio(found.p90)}); {how} ({found.evaluated:,} tried)."
+    )
+    out.print()
+    table = grid("add", "minimum so far", right=(1,))
+    for name, value in found.steps:
+        table.add_row(name, ratio(value))
+    out.print(table)
+    out.print()
+    after = ", ".join(
+        f"{n} {100 * p:.0f} %" for n, p in sorted(found.binding.items(), key=lambda kv: -kv[1]) if p > 0.005
+    )
+    out.print(f"After relief binds: {after}.")
+
+
+@app.command()
+def rebound(
+    scenario: o.ScenarioArgument = None,
+    year: o.YearOption = 2030,
+    elasticity: Annotated[
+        float | None, typer.Option("--elasticity", help="Price elasticity of use (default: uncertain, 1.2).")
+    ] = None,
+    facts: o.FactsOption = None,
+    facts_file: o.FactsFileOption = None,
+    samples: o.SamplesOption = None,
+    seed: o.SeedOption = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+) -> None:
+    """Electricity use before, after without and after with rebound, for the efficiency levers."""
+    from liebig import forecast
+    from liebig.cli.render import console, grid, notes, ratio
+
+    o.check_output(csv, (".csv",))
+    inputs = _collect(scenario, facts, facts_file, None, None, None, None, None, samples, seed)
+    result = forecast.rebound(year, inputs, elasticity=elasticity)
+    if csv:
+        o.write_text(csv, result.table().to_csv())
+    if json:
+        _print_json(result.to_dict())
+    else:
+        out = console()
+        low, middle, high = result.elasticity
+        out.print()
+        out.print(
+            f"Elasticity of use {middle:.2f} ({low:.2f}–{high:.2f}); above 1 an efficiency gain raises total use."
+        )
+        out.print()
+        table = grid(
+            "lever", "gain", "before", "after, no rebound", "after, with rebound", "P(use rises)", "minimum",
+            "minimum after rebound", right=(1, 2, 3, 5, 6, 7),
+        )  # fmt: skip
+        for r in result.rows:
+            table.add_row(
+                r.lever.id,
+                ratio(r.gain[1]),
+                f"{r.before_twh[1]:.0f}",
+                f"{r.without_twh[1]:.0f}",
+                f"{r.with_twh[1]:.0f} ({r.with_twh[0]:.0f}–{r.with_twh[2]:.0f})",
+                f"{100 * r.more:.0f} %",
+                ratio(r.ratio_without),
+                ratio(r.ratio_with),
+            )
+        out.print(table)
+        out.print(f"  AI electricity of the US in {year}, TWh per year, medians (p10–p90)", style="dim")
+    notes([f"wrote {csv}"] if csv else [])

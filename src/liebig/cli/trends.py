@@ -1,0 +1,105 @@
+"""``liebig trends``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from liebig.cli import options as o
+
+
+def _complete(incomplete: str) -> list[str]:
+    from liebig.forecast.trends import QUANTITIES
+
+    return [n for n in QUANTITIES if n.startswith(incomplete)]
+
+
+def trends(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Trends to fit (default all).", autocompletion=_complete)
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option("--window", help="Years to fit, e.g. 2012:2018.4 (default: as published).")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", help="Models that count: the N largest at release.")] = 10,
+    records: Annotated[bool, typer.Option("--records", help="Running records of the top list instead.")] = False,
+    finetunes: Annotated[bool, typer.Option("--finetunes", help="Also count models made from another.")] = False,
+    facts_file: o.FactsFileOption = None,
+    seed: o.SeedOption = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+    plot: o.PlotOption = None,
+) -> None:
+    """Refit the trends from the bundled data, with bootstrap intervals, beside the published values."""
+    from liebig.catalog import load_catalog
+    from liebig.cli.render import console, grid, notes
+    from liebig.errors import InputError
+    from liebig.forecast.trends import fit_trends, trends_table
+
+    o.check_output(csv, (".csv",))
+    o.check_output(plot, (".svg", ".png", ".html"))
+    span = None
+    if window is not None:
+        try:
+            first, last = (float(p) for p in window.split(":"))
+        except ValueError:
+            raise InputError(f"--window {window!r}: expected FIRST:LAST in years, e.g. 2012:2018.4") from None
+        span = (first, last)
+    found = fit_trends(
+        names or (),
+        window=span,
+        top=top,
+        selection="records" if records else "top",
+        finetunes=finetunes,
+        catalog=load_catalog(facts_file or ()),
+        seed=1 if seed is None else seed,
+    )
+    if csv:
+        o.write_text(csv, trends_table(found).to_csv())
+    if plot:
+        from liebig.forecast.plot import draw_trends
+
+        draw_trends(found, plot)
+    if json:
+        import json as json_module
+
+        typer.echo(json_module.dumps([t.to_dict() for t in found], indent=1, ensure_ascii=False))
+    else:
+        table = grid(
+            "trend",
+            "from",
+            "until",
+            "selection",
+            "n",
+            "per year (90 %)",
+            "doubles in",
+            "published",
+            "",
+            right=(1, 2, 4, 6),
+        )
+        for t in found:
+            published = ""
+            if t.published and t.published[1] is not None:
+                low, middle, high = t.published
+                published = f"×{middle:g}" + (f" ({low:g}–{high:g})" if low is not None and high is not None else "")
+            inside = {None: "", True: "inside", False: "outside"}[t.inside]
+            table.add_row(
+                t.name,
+                f"{t.window[0]:g}",
+                f"{t.window[1]:g}",
+                t.selection,
+                str(t.fit.n),
+                f"×{t.fit.growth:.2f} ({t.fit.p5:.2f}–{t.fit.p95:.2f})",
+                f"{t.fit.doubling_months:.1f} mo",
+                published,
+                inside,
+            )
+        out = console()
+        out.print(table)
+        out.print(
+            "  least squares on log10; interval: the widest of bootstraps by model, year and organisation;\n"
+            "  published values with their sources: liebig facts list published",
+            style="dim",
+        )
+    notes([f"wrote {p}" for p in (csv, plot) if p is not None])
