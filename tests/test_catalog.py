@@ -92,7 +92,7 @@ def test_short_names(name: str, full: str, catalog: Catalog) -> None:
 
 
 def test_ambiguous_and_unknown_names(catalog: Catalog) -> None:
-    with pytest.raises(InputError, match="short for several parameters: data.growth, trend.growth"):
+    with pytest.raises(InputError, match=r"short for several parameters: data\.growth, trend\.growth"):
         resolve("growth", catalog.parameters("2026"))
     with pytest.raises(UnknownNameError, match=r"run\.duration_s"):
         resolve("run.durations", catalog.parameters("2026"))
@@ -230,8 +230,8 @@ def test_bad_files(tmp_path, name: str, text: str, message: str) -> None:
 def test_files_that_cannot_be_read(tmp_path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_table(tmp_path / "none.csv")
+    (tmp_path / "f.csv").mkdir()
     with pytest.raises(InputError, match="is a folder"):
-        (tmp_path / "f.csv").mkdir()
         read_table(tmp_path / "f.csv")
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not UTF-8"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 
@@ -80,7 +81,7 @@ def test_what_must_hold_in_every_scenario(
         assert np.all(np.diff(array, axis=1) >= 0)
     assert result.crossing.p10 <= result.crossing.p50 <= result.crossing.p90
     shares = [result.crossing.probability[y] for y in range(2025, 2041)]
-    assert all(a <= b for a, b in zip(shares, shares[1:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(shares))
     json.loads(json.dumps(result.to_dict(), allow_nan=False))
 
 

@@ -213,7 +213,7 @@ def test_packages_keep_levers_apart_that_exclude_each_other(bench) -> None:
 
 
 def test_a_package_of_the_scenario_s_own_levers() -> None:
-    bench, levers = bench_of(make_input(samples=128, levers=["fp4-training"]), 2030)
+    _, levers = bench_of(make_input(samples=128, levers=["fp4-training"]), 2030)
     assert "fp4-training" not in {v.id for v in levers}
 
 

@@ -39,7 +39,8 @@ MORE_IS_BETTER = {
     "power": [
         "run.duration_s", "run.share", "run.peak_flop_per_s", "run.precision_gain", "run.utilisation",
         "run.training_fraction", "power.ai_w", "power.ai_factor", "power.network_factor", "power.buildout",
-        "power.national_capacity_w", "power.campus_now_w", "power.campus_w", "power.campus_growth", "power.bandwidth_bit_per_s",
+        "power.national_capacity_w", "power.campus_now_w", "power.campus_w", "power.campus_growth",
+        "power.bandwidth_bit_per_s",
         "power.network_batch_tokens",
         *(f"power.{s}_{w}" for s in power.SOURCES for w in ("under_way_w_per_yr", "new_w_per_yr", "max_w", "w")),
     ],

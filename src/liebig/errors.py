@@ -100,10 +100,10 @@ class UnknownNameError(InputError):
 
 
 class TableError(InputError):
-    """A table with bad rows.  ``problems`` holds one sentence for each.
+    r"""A table with bad rows.  ``problems`` holds one sentence for each.
 
     >>> str(TableError("my.csv", ["line 2: p50 is empty"]))
-    'my.csv: 1 problem\\n  line 2: p50 is empty'
+    'my.csv: 1 problem\n  line 2: p50 is empty'
     """
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:

@@ -55,10 +55,10 @@ _DIMENSIONLESS = {"fraction", "x", "ratio", "exponent", "", "percent", "elastici
 
 
 @functools.cache
-def _registry() -> pint.UnitRegistry:
+def _registry() -> pint.UnitRegistry[float]:
     import pint
 
-    registry: pint.UnitRegistry = pint.UnitRegistry(cache_folder=None)
+    registry: pint.UnitRegistry[float] = pint.UnitRegistry(cache_folder=None)
     for line in _COUNTED:
         registry.define(line)
     registry.define("MGD = 1e6 * US_liquid_gallon / day")
@@ -134,8 +134,7 @@ def parse_quantity(text: str | float, unit: str) -> float:
     """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         return _finite(float(text), str(text), unit)
-    match = _TEXT.match(text.strip()) if isinstance(text, str) else None
-    if match is None:
+    if isinstance(text, bool) or (match := _TEXT.match(text.strip())) is None:
         raise UnitError(f"{text!r} is not a quantity; expected a number with a unit, e.g. {_example(unit)}")
     value = float(match["number"].replace(",", "").replace("_", ""))
     if match["multiple"]:

@@ -70,7 +70,8 @@ def compare(
         out.print(table)
         out.print("  FLOP; ratio of the medians, and of the minima in the same future", style="dim")
         out.print(
-            f"The trend meets the ceiling in {result.a.crossing.text()} in {one}, in {result.b.crossing.text()} in {two}."
+            f"The trend meets the ceiling in {result.a.crossing.text()} in {one}, "
+            f"in {result.b.crossing.text()} in {two}."
         )
     notes([f"wrote {p}" for p in (csv, plot) if p is not None])
     notes([f"{name}: {n}" for name, f in zip(result.names, (result.a, result.b), strict=True) for n in f.notes])

@@ -121,9 +121,8 @@ def show(
     out = console()
     for table, row in hits:
         out.print()
-        out.print(
-            f"[bold]{' · '.join(row.row_key)}[/]  [dim]{table}{'' if catalog.is_builtin(table, row) else ', your file'}[/]"
-        )
+        whose = "" if catalog.is_builtin(table, row) else ", your file"
+        out.print(f"[bold]{' · '.join(row.row_key)}[/]  [dim]{table}{whose}[/]")
         for column, value in row.model_dump().items():
             if value in ("", None) or column in row.key:
                 continue

@@ -10,6 +10,8 @@ import typer
 from liebig.cli import options as o
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from liebig.forecast import Forecast
 
 
@@ -88,7 +90,7 @@ def _write(result: Forecast, csv: Path | None, plot: Path | None) -> None:
 def _show(result: Forecast) -> None:
     from rich.text import Text
 
-    from liebig.cli.render import COLOURS, barrel, console, grid, interval, sparkline
+    from liebig.cli.render import COLOURS, barrel, console, grid, interval
     from liebig.forecast.words import grade_counts, run_sentence
     from liebig.quantities import format_scientific
 
@@ -123,7 +125,7 @@ def _show(result: Forecast) -> None:
     out.print("  FLOP; columns are medians; ◄ the limit that binds in most futures", style="dim")
     out.print()
     if len(result.years) > 1:
-        _show_sparklines(result, sparkline, out)
+        _show_sparklines(result, out)
     out.print(run_sentence(result, year), soft_wrap=True)
     low, middle, high = (float(result.effective_minimum[i][k]) for k in (0, 2, 4))
     out.print(
@@ -144,12 +146,12 @@ def _show(result: Forecast) -> None:
     )
 
 
-def _show_sparklines(result: Forecast, sparkline, out) -> None:  # type: ignore[no-untyped-def]
+def _show_sparklines(result: Forecast, out: Console) -> None:
     import math
 
     from rich.text import Text
 
-    from liebig.cli.render import COLOURS
+    from liebig.cli.render import COLOURS, sparkline
     from liebig.quantities import format_scientific
 
     rows = {n: [float(v) for v in result.ceilings[n][:, 2]] for n in result.limits}

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from liebig.colours import LIMIT_COLOURS
+
 __all__ = [
     "COLOURS",
     "barrel",
@@ -23,15 +25,7 @@ __all__ = [
     "sparkline",
 ]
 
-#: Okabe-Ito, one colour per limit, everywhere.
-COLOURS: Mapping[str, str] = {
-    "power": "#E69F00",
-    "chips": "#0072B2",
-    "data": "#009E73",
-    "latency": "#CC79A7",
-    "capital": "#D55E00",
-    "water": "#56B4E9",
-}
+COLOURS = LIMIT_COLOURS
 _BARS = "▁▂▃▄▅▆▇█"
 _WATER = "#56B4E9"
 

@@ -50,10 +50,11 @@ class Comparison:
         low, middle, high = (float(v) for v in self.ratio[i])
         first, second = (format_scientific(float(f.minimum[n][2])) for f, n in ((self.a, j), (self.b, k)))
         medians = float(self.b.minimum[k][2]) / float(self.a.minimum[j][2])
+        first_binds, second_binds = self.a.binding_limit(year), self.b.binding_limit(year)
         return (
             f"In {year} the largest feasible run is {first} FLOP in {one} and {second} FLOP in {two}: ×{medians:.2f} "
-            f"(in the same future ×{middle:.2f}, 80 %: ×{low:.2f} – ×{high:.2f}). {self.a.binding_limit(year).capitalize()} binds most "
-            f"often in {one}, {self.b.binding_limit(year)} in {two}."
+            f"(in the same future ×{middle:.2f}, 80 %: ×{low:.2f} – ×{high:.2f}). {first_binds.capitalize()} binds "
+            f"most often in {one}, {second_binds} in {two}."
         )
 
     def table(self) -> Table:
@@ -124,7 +125,7 @@ def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
 
 def _differences(a: ForecastInput, b: ForecastInput) -> tuple[tuple[str, str, str], ...]:
     one, two = a.model_dump(mode="json"), b.model_dump(mode="json")
-    out = []
+    out: list[tuple[str, str, str]] = []
     for key in one:
         if key == "title" or one[key] == two[key]:
             continue

@@ -74,6 +74,6 @@ def find_crossing(futures: Futures) -> Crossing:
         open_ &= ~now
         before = gap
     found = np.sort(year)
-    pick = [found[min(samples - 1, int(q * samples))] for q in (0.1, 0.5, 0.9)]
+    p10, p50, p90 = (float(found[min(samples - 1, int(q * samples))]) for q in (0.1, 0.5, 0.9))
     by = {int(y): float(np.mean(year <= y)) for y in years}
-    return Crossing(*(float(p) for p in pick), float(np.mean(np.isinf(year))), int(years[-1]), by)
+    return Crossing(p10, p50, p90, float(np.mean(np.isinf(year))), int(years[-1]), by)

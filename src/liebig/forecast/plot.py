@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from liebig.colours import EXPECTED_COLOUR, LIMIT_COLOURS
 from liebig.errors import InputError, MissingExtraError
 from liebig.quantities import format_scientific
 
@@ -34,15 +35,7 @@ __all__ = [
     "forecast_chart",
 ]
 
-COLOURS: Mapping[str, str] = {
-    "power": "#E69F00",
-    "chips": "#0072B2",
-    "data": "#009E73",
-    "latency": "#CC79A7",
-    "capital": "#D55E00",
-    "water": "#56B4E9",
-    "expected": "#000000",
-}
+COLOURS: Mapping[str, str] = {**LIMIT_COLOURS, "expected": EXPECTED_COLOUR}
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _GREY = "#8a8a8a"
 _WIDTH = 720
@@ -131,8 +124,8 @@ def forecast_chart(result: Forecast) -> Any:
             title=alt.TitleParams(
                 title,
                 subtitle=[
-                    "Largest feasible training run by limit (medians); band: minimum of all limits, p10–p90 and p25–p75; "
-                    "black: expected run",
+                    "Largest feasible training run by limit (medians); band: minimum of all limits, p10–p90 and "
+                    "p25–p75; black: expected run",
                 ],
             )
         )
@@ -140,7 +133,9 @@ def forecast_chart(result: Forecast) -> Any:
 
 
 def _ceiling_layers(alt: Any, result: Forecast) -> Any:
-    bands, lines, ends, paths = [], [], [], []
+    bands: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    paths: list[dict[str, Any]] = []
     for i, year in enumerate(result.years):
         low, quarter, middle, three, high = (_log(v) for v in result.minimum[i])
         bands.append({"year": year, "p10": low, "p25": quarter, "p50": middle, "p75": three, "p90": high})
@@ -231,7 +226,7 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     """Draw the minima of two scenarios with their bands."""
     alt = _altair()
     one, two = comparison.names
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, forecast in ((one, comparison.a), (two, comparison.b)):
         for i, year in enumerate(forecast.years):
             low, _, middle, _, high = (_log(v) for v in forecast.minimum[i])
@@ -308,7 +303,7 @@ def draw_ranking(ranking: Ranking, path: Path, top: int = 20) -> None:
 def draw_tornado(result: Sensitivity, path: Path, top: int = 16) -> None:
     """Draw the tornado of a year."""
     alt = _altair()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"parameter": b.parameter, "low": _log(b.low_flop), "high": _log(b.high_flop)} for b in result.tornado[:top]
     ]
     low, high = min(min(r["low"], r["high"]) for r in rows), max(max(r["low"], r["high"]) for r in rows)

@@ -109,8 +109,8 @@ class Forecast:
             for limit in self.limits:
                 cells = _cells(year, "ceiling", limit, "FLOP", self.ceilings[limit][i])
                 rows.append(cells | {"binding_probability": float(self.binding[limit][i])})
-            for name in ("minimum", "expected", "trend", "effective_minimum", "effective_expected"):
-                rows.append(_cells(year, name, None, "FLOP", getattr(self, name)[i]))
+            totals = ("minimum", "expected", "trend", "effective_minimum", "effective_expected")
+            rows += [_cells(year, name, None, "FLOP", getattr(self, name)[i]) for name in totals]
             rows.append(_cells(year, "density_gain", None, "x", self.density_gain[i]))
             rows.append(_cells(year, "precision_gain", None, "x", self.precision_gain[i]))
             for name, (unit, _) in QUANTITIES.items():

@@ -154,7 +154,7 @@ def decimal_year(date: str) -> float:
     """
     try:
         parts = [int(p) for p in date.split("-")]
-        day = datetime.date(parts[0], *(parts[1:] + [1, 1])[:2])
+        day = datetime.date(parts[0], *([*parts[1:], 1, 1])[:2])
     except (ValueError, IndexError):
         raise InputError(f"{date!r} is not a date; expected YYYY-MM-DD") from None
     days = 366 if day.year % 4 == 0 and (day.year % 100 != 0 or day.year % 400 == 0) else 365

@@ -194,7 +194,7 @@ def _greedy(
 
 def _steps(found: _Ceilings, chosen: Sequence[str], middle: float) -> tuple[tuple[str, float], ...]:
     """The package built up lever by lever, the most helpful next."""
-    left, taken, out = list(chosen), [], []
+    left, taken, out = list(chosen), list[str](), list[tuple[str, float]]()
     while left:
         values = {n: float(np.median(found.lowest((*taken, n)))) for n in left}
         best = max(left, key=values.__getitem__)

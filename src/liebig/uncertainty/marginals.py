@@ -16,6 +16,7 @@ point      a number without uncertainty
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -127,10 +128,10 @@ def _check_quantiles(
         raise DistributionError(f"a {family} distribution needs {count} quantiles, got {len(x)}")
     if not all(math.isfinite(v) for v in x) and family != "point":
         raise DistributionError(f"quantiles must be finite numbers, got {_show(x)}")
-    inside = all(0 <= v <= 1 for v in p) and all(a < b for a, b in zip(p, p[1:], strict=False))
+    inside = all(0 <= v <= 1 for v in p) and all(a < b for a, b in itertools.pairwise(p))
     if not inside or (family in ("metalog", "normal", "lognormal") and not (p[0] > 0 and p[-1] < 1)):
         raise DistributionError(f"probabilities must rise within 0..1, got {_show(p)}")
-    if any(a > b for a, b in zip(x, x[1:], strict=False)):
+    if any(a > b for a, b in itertools.pairwise(x)):
         raise DistributionError(f"quantiles must not fall, got {_show(x)}")
     if lower is not None and upper is not None and not lower < upper:
         raise DistributionError(f"lower bound {lower:g} is not below upper bound {upper:g}")

@@ -58,10 +58,10 @@ def make_joint(
         for pair, rho in (spearman or {}).items()
         if rho != 0 and all(n in marginals and not marginals[n].is_point for n in pair)
     }
-    groups = []
+    groups: list[tuple[tuple[str, ...], Array]] = []
     for group in correlated_groups(list(live)):
         group.sort(key=dimensions.__getitem__)
-        factor = np.linalg.cholesky(correlation_matrix(group, live))
+        factor: Array = np.linalg.cholesky(correlation_matrix(group, live))
         groups.append((tuple(group), factor))
     return Joint(dict(marginals), dimensions, tuple(groups))
 
