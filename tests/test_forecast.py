@@ -440,3 +440,11 @@ def test_compare_pairs_futures(tmp_path) -> None:
 def test_far_off_value_is_noted() -> None:
     result = liebig.forecast(samples=16, pin={"power.campus_w": 10})
     assert any("is the unit right" in n for n in result.notes)
+
+
+@pytest.mark.parametrize("facts", ["2026", "epoch-2024"])
+def test_the_lowest_stave_is_the_limit_that_binds(facts: str) -> None:
+    result = liebig.forecast(facts=facts, samples=1024)
+    for year in result.years:
+        staves = result.headroom(year)
+        assert min(staves, key=staves.__getitem__) == result.binding_limit(year)

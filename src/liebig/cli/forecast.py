@@ -100,8 +100,13 @@ def _show(result: Forecast) -> None:
     out.print()
     out.print(result.summary(year, with_lever=True), soft_wrap=True)
     out.print()
-    out.print(barrel(result.headroom(year), result.binding_limit(year)))
-    out.print(f"  log headroom of {year} over the largest run of {result.present_year:g}, medians", style="dim")
+    binds = result.binding_limit(year)
+    out.print(barrel(result.headroom(year), binds))
+    out.print(
+        f"  log headroom over the largest run of {result.present_year:g}: medians of the "
+        f"{100 * float(result.binding[binds][i]):.0f} % of futures in which {binds} binds in {year}",
+        style="dim",
+    )
     out.print()
 
     table = grid("year", *result.limits, "minimum, p50 (p10–p90)", "expected", "binds", right=())

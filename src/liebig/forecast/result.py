@@ -42,7 +42,9 @@ class Forecast:
 
     Arrays over years and :data:`LEVELS` have shape ``(years, 5)``; FLOP unless the name says
     otherwise.  ``ceilings`` maps limit -> array, ``binding`` limit -> ``(years,)`` probabilities
-    that sum to one, ``runs`` quantity of the run at the ceiling -> array.
+    that sum to one, ``runs`` quantity of the run at the ceiling -> array.  ``staves`` maps limit ->
+    ``(years,)``, the median ceiling over the futures in which the limit of the year binds: medians
+    over all futures need not have the binding limit lowest, these do.
     """
 
     inputs: ForecastInput
@@ -56,6 +58,7 @@ class Forecast:
     effective_expected: Array
     density_gain: Array
     binding: Mapping[str, Array]
+    staves: Mapping[str, Array]
     crossing: Crossing
     runs: Mapping[str, Array]
     low_precision_share: Array
@@ -88,10 +91,13 @@ class Forecast:
         return self.world.at_year["trend.flop"]
 
     def headroom(self, year: int) -> dict[str, float]:
-        """log10 of each limit's median ceiling over the largest run so far: the staves of the barrel."""
+        """log10 of each limit's ceiling over the largest run so far: the staves of the barrel.
+
+        Medians over the futures in which :meth:`binding_limit` binds, so that its stave is the lowest.
+        """
         i = self.at(year)
         run = float(quantile(self.world.joint.marginals["trend.flop"], np.array([0.5]))[0])
-        return {limit: float(np.log10(self.ceilings[limit][i][2] / run)) for limit in self.limits}
+        return {limit: float(np.log10(self.staves[limit][i] / run)) for limit in self.limits}
 
     def summary(self, year: int | None = None, *, with_lever: bool = False) -> str:
         """The answer in plain words, for 2030 or the last year of a shorter forecast."""
@@ -135,6 +141,7 @@ class Forecast:
                     "effective_expected": _quantiles(self.effective_expected[i]),
                     "binding_probability": {limit: _clean(self.binding[limit][i]) for limit in self.limits},
                     "binding_limit": self.binding_limit(year),
+                    "log10_headroom_where_it_binds": {n: _clean(v) for n, v in self.headroom(year).items()},
                     "density_gain": _quantiles(self.density_gain[i]),
                     "precision": {
                         "share_of_futures_below_8_bit": _clean(self.low_precision_share[i]),
@@ -188,9 +195,11 @@ def reduce_futures(
     }
     ceilings: dict[str, list[Array]] = {limit: [] for limit in futures.limits}
     binding: dict[str, list[float]] = {limit: [] for limit in futures.limits}
+    staves: dict[str, list[float]] = {limit: [] for limit in futures.limits}
     for i in index:
         lowest = futures.minimum(i)
         _add_binding(binding, futures, i, lowest)
+        _add_staves(staves, binding, futures, i, lowest)
         for j, limit in enumerate(futures.limits):
             ceilings[limit].append(_levels(futures.ceilings[j, i]))
         trend = futures.trend(i)
@@ -215,6 +224,7 @@ def reduce_futures(
         limits=futures.limits,
         ceilings={k: np.array(v) for k, v in ceilings.items()},
         binding={k: np.array(v) for k, v in binding.items()},
+        staves={k: np.array(v) for k, v in staves.items()},
         crossing=find_crossing(futures),
         runs={n: np.array([_levels(futures.runs[n][i]) for i in index]) for n in QUANTITIES},
         low_precision_share=(futures.precision_gain[shown] > 1.01).mean(axis=1),
@@ -246,6 +256,16 @@ def _add_binding(binding: dict[str, list[float]], futures: Futures, i: int, lowe
         ties += same
     for limit, same in zip(futures.limits, equal, strict=True):
         binding[limit].append(float(np.sum(same / ties) / len(lowest)))
+
+
+def _add_staves(
+    staves: dict[str, list[float]], binding: dict[str, list[float]], futures: Futures, i: int, lowest: Array
+) -> None:
+    """Median ceiling of each limit over the futures in which the most frequent one binds."""
+    most = max(range(len(futures.limits)), key=lambda j: binding[futures.limits[j]][-1])
+    where = futures.ceilings[most, i] == lowest
+    for j, limit in enumerate(futures.limits):
+        staves[limit].append(float(np.median(futures.ceilings[j, i][where])))
 
 
 def describe_interval(values: Array, unit: str = "FLOP") -> str:

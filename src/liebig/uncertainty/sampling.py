@@ -61,7 +61,7 @@ def make_joint(
     groups: list[tuple[tuple[str, ...], Array]] = []
     for group in correlated_groups(list(live)):
         group.sort(key=dimensions.__getitem__)
-        factor: Array = np.linalg.cholesky(correlation_matrix(group, live))
+        factor = np.asarray(np.linalg.cholesky(correlation_matrix(group, live)), dtype=np.float64)
         groups.append((tuple(group), factor))
     return Joint(dict(marginals), dimensions, tuple(groups))
 
