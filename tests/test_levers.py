@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 import liebig
 from liebig.catalog import Catalog, load_catalog
-from liebig.errors import ConflictError, RangeError
+from liebig.errors import ConflictError, InputError, RangeError
 from liebig.forecast.inputs import make_input
 from liebig.forecast.levers import bench_of
 from liebig.levers import best_package, get_lever, lever_changes, rank_levers, rebound
 from liebig.levers.rebound import rebound_use
-from liebig.levers.vectors import Lever, check_compatible
+from liebig.levers.vectors import Lever, check_compatible, parse_lever
 
 IDS = tuple(load_catalog().levers())
 
@@ -250,3 +250,30 @@ def test_rebound_of_the_levers(bench) -> None:
 def test_year_out_of_range() -> None:
     with pytest.raises(RangeError, match="covers 2025 to 2040"):
         liebig.forecast.rank_levers(2050)
+
+
+def test_a_measurement_takes_the_place_of_the_stated_range(tmp_path) -> None:
+    path = tmp_path / "routing.json"
+    path.write_text('{"lever": "routing", "p10": 1.9, "p50": 2.0, "p90": 2.1, "source": "own gateway, 2026"}')
+    measured = parse_lever(f"routing@{path}", load_catalog())
+    stated = get_lever(load_catalog(), "routing")
+    assert measured.measured_source == "own gateway, 2026"
+    u = np.array([0.1, 0.5, 0.9])
+    assert list(lever_changes(measured, u)[0].effect) == pytest.approx([1.9, 2.0, 2.1])
+    assert list(lever_changes(stated, u)[0].effect) != pytest.approx([1.9, 2.0, 2.1])
+
+
+def test_a_measurement_that_cannot_be_used_is_refused(tmp_path) -> None:
+    path = tmp_path / "m.json"
+    path.write_text('{"p10": 1.05, "p50": 1.1, "p90": 1.2}')
+    with pytest.raises(InputError, match="different factors"):
+        parse_lever(f"power-capping@{path}", load_catalog())
+    path.write_text('{"lever": "moe", "p10": 1.05, "p50": 1.1, "p90": 1.2}')
+    with pytest.raises(ConflictError, match="holds a measurement of 'moe'"):
+        parse_lever(f"fp4-training@{path}", load_catalog())
+    path.write_text('{"p10": 2, "p50": 1.1, "p90": 1.2}')
+    with pytest.raises(RangeError, match="p10 <= p50 <= p90"):
+        parse_lever(f"fp4-training@{path}", load_catalog())
+    path.write_text('{"p10": 2}')
+    with pytest.raises(InputError, match="expected a JSON object"):
+        parse_lever(f"fp4-training@{path}", load_catalog())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, resolve
 from liebig.catalog.rows import ParameterRow
-from liebig.errors import ConflictError, InputError, RangeError
+from liebig.errors import ConflictError, DistributionError, InputError, RangeError
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.switches import Switch, apply_switches
 from liebig.levers.vectors import Lever, lever_changes, resolve_levers
@@ -77,6 +77,8 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
     order = [i for i, m in marginals.items() if not m.is_point]
     notes: list[str] = []
     scheduled = _state_parameters(inputs, rows, marginals, notes)
+    for change in scheduled:
+        _check_start(change.parameter, change.from_year, int(about["last_year"]))
     order += [i for i, m in marginals.items() if not m.is_point and i not in order]
     structure = Structure(
         limits=tuple(about["limits"]),
@@ -93,7 +95,9 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
     spearman = catalog.correlations(facts) if all(s.correlations for s in switches) else {}
     joint = make_joint(marginals, spearman, order)
     dimension = {name: len(order) + i for i, name in enumerate(catalog.levers())}
+    last_year = int(about["last_year"])
     for lever in levers:
+        _check_start(f"lever {lever.id}", lever.start, last_year)
         if lever.start < lever.row.available_from:
             notes.append(f"{lever.id} from {lever.start:g}: its facts say not before {lever.row.available_from:g}")
         if lever.row.in_base:
@@ -101,7 +105,7 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
     return World(
         facts=facts,
         first_year=int(about["first_year"]),
-        last_year=int(about["last_year"]),
+        last_year=last_year,
         parameters=rows,
         joint=joint,
         at_year={i: float(r.at_year) for i, r in rows.items() if r.at_year is not None},
@@ -113,6 +117,11 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
         precision=str(about["precision"]),
         notes=tuple(notes),
     )
+
+
+def _check_start(what: str, year: float, last_year: int) -> None:
+    if year > last_year:
+        raise RangeError(f"{what} from {year:g}: the forecast ends in {last_year}; give an earlier year")
 
 
 def parameter_marginal(row: ParameterRow) -> Marginal:
@@ -178,7 +187,8 @@ def _stated(row: ParameterRow, text: str | float, before: Marginal, how: str) ->
     try:
         stated = parse_marginal(text, lambda t: parse_quantity(t, row.unit), *bounds)
     except InputError as error:
-        raise type(error)(f"{row.id} = {text!r}: {error}") from None
+        unit = f" (numbers in {row.unit})" if isinstance(error, DistributionError) else ""
+        raise type(error)(f"{row.id} = {text!r}: {error}{unit}") from None
     for value in stated.values:
         _check_value(row, value)
     return stated

@@ -107,7 +107,17 @@ def _measured(lever: Lever, path: Path) -> Lever:
         raise ConflictError(f"{path} holds a measurement of {content['lever']!r}, not of {lever.id!r}")
     if not (np.isfinite([low, mid, high]).all() and 0 < low <= mid <= high):
         raise RangeError(f"{path}: expected 0 < p10 <= p50 <= p90, got {low:g}, {mid:g}, {high:g}")
+    if not any(_is_headline(lever, effect) for effect in lever.effects):
+        raise InputError(
+            f"lever {lever.id} moves {', '.join(lever.parameters)} by different factors, so one measured factor cannot "
+            "stand for it; state those parameters with --set or a table of facts"
+        )
     return Lever(lever.row, lever.effects, lever.start, (low, mid, high), str(content.get("source", path.name)))
+
+
+def _is_headline(lever: Lever, effect: LeverEffectRow) -> bool:
+    """True for the component that is the lever's stated range itself: a measurement takes its place."""
+    return (effect.low, effect.mid, effect.high) == (lever.row.low, lever.row.mid, lever.row.high)
 
 
 def resolve_levers(texts: Iterable[str], catalog: Catalog) -> tuple[Lever, ...]:
@@ -153,11 +163,7 @@ def _from_year(lever: Lever, effect: LeverEffectRow) -> float:
 
 def _effect(lever: Lever, effect: LeverEffectRow, u: Array) -> Array:
     levels = (effect.low, effect.mid, effect.high)
-    if lever.measured is not None and (effect.low, effect.mid, effect.high) == (
-        lever.row.low,
-        lever.row.mid,
-        lever.row.high,
-    ):
+    if lever.measured is not None and _is_headline(lever, effect):
         levels = lever.measured
     if levels[0] == levels[1] == levels[2]:
         return np.array([levels[0]])

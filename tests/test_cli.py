@@ -1,0 +1,234 @@
+"""The command line as a user meets it: right and wrong input, files, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from .conftest import Cli
+
+FAST = ("--samples", "256")
+
+
+def test_help_of_every_command(cli: Cli) -> None:
+    root = cli("--help").stdout
+    for command in ("forecast", "compare", "levers", "sensitivity", "trends", "backtest", "facts"):
+        assert command in root
+    for command in (["levers", "package"], ["forecast"], ["facts", "check"]):
+        assert "Usage" in cli(*command, "--help").stdout
+    assert re.fullmatch(r"liebig \d+\.\d+\.\d+\n", cli("--version").stdout)
+
+
+def test_forecast_in_the_terminal(cli: Cli) -> None:
+    out = cli("forecast", *FAST).stdout
+    assert out.lstrip().startswith("In 2030 the largest feasible run is")
+    assert "▲ binds" in out
+    assert "≈" in out
+    assert out.count("◄") == 17  # one for each year, and the line that explains it
+    for limit in ("power", "chips", "data", "latency", "capital", "water"):
+        assert re.search(rf"^  {limit} +[▁▂▃▄▅▆▇█]{{16}}", out, re.MULTILINE), limit
+    assert "A run at the ceiling of 2030" in out
+    assert "Precision:" in out
+    assert "Effective FLOP of 2030" in out
+
+
+def test_forecast_as_json_and_files(cli: Cli) -> None:
+    done = cli("forecast", "--json", "--csv", "f.csv", "--plot", "f.svg", *FAST)
+    answer = json.loads(done.stdout)
+    assert [y["year"] for y in answer["years"]] == list(range(2025, 2041))
+    for year in answer["years"]:
+        assert sum(year["binding_probability"].values()) == pytest.approx(1.0)
+        assert year["minimum"]["p10"] <= year["minimum"]["p50"] <= year["minimum"]["p90"]
+    assert all(p["source"] and p["grade"] for p in answer["parameters"])
+    rows = list(csv.DictReader(io.StringIO((cli.folder / "f.csv").read_text(encoding="utf-8"))))
+    assert {r["quantity"] for r in rows} >= {"ceiling", "minimum", "expected", "trend", "run_power_w"}
+    minimum = next(r for r in rows if r["year"] == "2030" and r["quantity"] == "minimum")
+    assert float(minimum["p50"]) == answer["years"][5]["minimum"]["p50"]
+    picture = (cli.folder / "f.svg").read_text(encoding="utf-8")
+    assert ElementTree.fromstring(picture).tag.endswith("svg")
+    assert "#E69F00" in picture
+    assert "wrote f.csv" in done.stderr
+
+
+def test_the_same_seed_gives_the_same_bytes(cli: Cli) -> None:
+    first, again, other = (cli("forecast", "--json", "--year", "2030", "--seed", s, *FAST).stdout for s in "334")
+    assert first == again != other
+
+
+@pytest.mark.parametrize("suffix", [".png", ".html"])
+def test_pictures(cli: Cli, suffix: str) -> None:
+    cli("forecast", "--until", "2030", "--plot", f"f{suffix}", *FAST)
+    content = (cli.folder / f"f{suffix}").read_bytes()
+    assert content.startswith(b"\x89PNG") if suffix == ".png" else b"<html" in content.lower()
+    if suffix == ".html":
+        assert b"src=\"http" not in content  # opens without a network
+
+
+def test_options_reach_the_model(cli: Cli) -> None:
+    def minimum(*args: str) -> dict[str, float]:
+        answer = json.loads(cli("forecast", "--json", "--year", "2030", *FAST, *args).stdout)
+        return answer["years"][0]
+
+    base = minimum()
+    assert minimum("--pin", "duration=365d")["minimum"]["p50"] > base["minimum"]["p50"]
+    assert minimum("--set", "power.campus_w=100GW", "--switch", "single-campus") != base
+    assert minimum("--lever", "fp4-training,synthetic-data@2027")["minimum"]["p50"] > base["minimum"]["p50"]
+    more = minimum("--add", "power.smr=100 GW from 2029")
+    assert more["ceilings"]["power"]["p50"] > base["ceilings"]["power"]["p50"]
+    assert set(minimum("--facts", "epoch-2024")["ceilings"]) == {"power", "chips", "data", "latency"}
+
+
+def test_scenario_files_and_compare(cli: Cli) -> None:
+    (cli.folder / "a.toml").write_text('title = "Base"\nsamples = 256\n')
+    (cli.folder / "b.toml").write_text(
+        'title = "Reactors"\nsamples = 256\nlevers = ["fp4-training"]\n[add]\n"power.smr_w" = "50 GW from 2030"\n'
+    )
+    assert "In 2030" in cli("forecast", "b.toml").stdout
+    out = cli("compare", "a.toml", "b.toml", "--csv", "c.csv", "--plot", "c.svg").stdout
+    assert "Base" in out
+    assert "Reactors" in out
+    rows = list(csv.DictReader(io.StringIO((cli.folder / "c.csv").read_text(encoding="utf-8"))))
+    assert float(rows[-1]["ratio_of_medians"]) > 1
+    answer = json.loads(cli("compare", "a.toml", "b.toml", "--json").stdout)
+    assert len(answer["years"]) == 16
+
+
+def test_levers(cli: Cli) -> None:
+    done = cli("levers", "rank", "--json", "--csv", "r.csv", "--plot", "r.svg", *FAST)
+    effects = json.loads(done.stdout)["levers"]
+    assert len(effects) == 45
+    assert (cli.folder / "r.svg").exists()
+    assert len((cli.folder / "r.csv").read_text(encoding="utf-8").splitlines()) == 46
+    assert "wafer-scale" in cli("levers", "rank", "--top", "10", *FAST).stdout
+    assert "claim" in cli("levers", "show", "power-capping").stdout
+    assert "nuclear-restarts" in cli("levers", "list").stdout
+    package = json.loads(cli("levers", "package", "--size", "2", "--json", *FAST).stdout)
+    assert len(package["levers"]) == 2
+    assert package["exact"] is True
+    rebound = cli("levers", "rebound", "--elasticity", "1.5", *FAST).stdout
+    assert "after, with rebound" in rebound
+    assert "inference-quantisation" in rebound
+
+
+def test_sensitivity(cli: Cli) -> None:
+    answer = json.loads(cli("sensitivity", "--json", *FAST).stdout)
+    assert answer["tornado"][0]["swing"] >= answer["tornado"][1]["swing"] > 1
+    assert "single-campus" in cli("sensitivity", "--list-switches").stdout
+    assert "text-only" in cli("sensitivity", "--switches", *FAST).stdout
+
+
+def test_trends_and_backtest(cli: Cli) -> None:
+    out = cli("trends").stdout
+    assert "compute" in out
+    assert "published" in out.lower()
+    assert "coverage" in cli("backtest").stdout.lower()
+
+
+def test_facts(cli: Cli) -> None:
+    assert "parameters" in cli("facts", "list").stdout
+    shown = cli("facts", "show", "run.duration_s").stdout
+    assert "source" in shown
+    assert "https://" in shown
+    assert "H100" in cli("facts", "search", "H100").stdout
+    (cli.folder / "mine.csv").write_text(
+        "id,p10,p50,p90,unit,source,as_of,licence,grade\n"
+        "power.campus_w,3,8,12,GW,own survey,2026-11,own,measured\n"
+    )
+    assert "mine.csv" in cli("facts", "check", "mine.csv").stdout
+    mine = json.loads(cli("forecast", "--facts-file", "mine.csv", "--json", "--year", "2030", *FAST).stdout)
+    used = next(p for p in mine["parameters"] if p["id"] == "power.campus_w")
+    assert used["source"] == "own survey"
+    assert used["values"] == [3e9, 8e9, 12e9]
+
+
+METALOG = "1d..1.1d..900d"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--set", "power.campsu_w=10GW"], "unknown parameter 'power.campsu_w'; did you mean 'power.campus_w'"),
+        (["--lever", "fp4-trainign"], "did you mean 'fp4-training'"),
+        (["--lever", "fp4-training@2050"], "the forecast ends in 2040"),
+        (["--lever", "fp4-training@m.json"], "no such file"),
+        (["--lever", "fp4-training,fp4-training"], "given twice"),
+        (["--set", "power.campus_w=10km"], "'km' does not measure the same thing as 'W'"),
+        (["--set", "power.campus_w=10GGW"], "unknown unit 'GGW'"),
+        (["--set", "power.campus_w"], "expected NAME=VALUE"),
+        (["--set", "power.campus_w=nan"], "power.campus_w"),
+        (["--set", "run.share=1.5"], "out of range"),
+        (["--year", "2050"], "covers 2025 to 2040"),
+        (["--from", "2035", "--until", "2030"], "is after until"),
+        (["--year", "2030", "--until", "2035"], "--year shows one year"),
+        (["--pin", "duration=200d", "--pin", "run.duration_s=100d"], "given twice"),
+        (["--pin", "duration=200d", "--set", "duration=100d"], "given twice"),
+        (["--set", f"duration={METALOG}"], "the middle must lie between"),
+        (["--add", "power.smr=10GW"], "expected 'AMOUNT from YEAR'"),
+        (["--add", "power.smr=10 GW from 2060"], "the forecast ends in 2040"),
+        (["--samples", "0"], "samples = 0"),
+        (["--seed", "-1"], "seed = -1"),
+        (["--samples", "many"], "--samples"),
+        (["--csv", "none/x.csv"], "the folder none does not exist"),
+        (["--csv", "x.txt"], "ends in .csv"),
+        (["--plot", "x.pdf"], ".svg or .png or .html"),
+        (["--facts", "2025"], "unknown parameter set '2025'; did you mean '2026'"),
+        (["--switch", "text-olny"], "did you mean 'text-only'"),
+        (["none.toml"], "none.toml: no such scenario file"),
+        (["--facts-file", "none.csv"], "none.csv: no such file"),
+    ],
+)
+def test_bad_forecasts(cli: Cli, args: list[str], message: str) -> None:
+    error = cli.fails("forecast", "--csv", "out.csv", *args) if "--csv" not in args else cli.fails("forecast", *args)
+    assert message in error
+
+
+def test_bad_files(cli: Cli) -> None:
+    (cli.folder / "bad.toml").write_text("title = 'x'\n[scenario\n")
+    assert "line 2" in cli.fails("forecast", "bad.toml", "--csv", "out.csv")
+    (cli.folder / "odd.toml").write_text("sampels = 100\n[set]\nrun = 3\n")
+    assert "sampels" in cli.fails("forecast", "odd.toml")
+    (cli.folder / "nan.csv").write_text(
+        "id,p10,p50,p90,unit,source,as_of,licence,grade\nrun.share,0.1,nan,0.4,fraction,x,2026,own,measured\n"
+    )
+    for command in (["facts", "check", "nan.csv"], ["forecast", "--facts-file", "nan.csv", "--csv", "out.csv"]):
+        error = cli.fails(*command)
+        assert "nan.csv: 1 problem" in error
+        assert "line 2" in error
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["compare", "a.toml", "b.toml"], "a.toml: no such scenario file"),
+        (["levers", "show", "fp5"], "unknown lever 'fp5'"),
+        (["levers", "rank", "--year", "1999"], "covers 2025 to 2040"),
+        (["levers", "package", "--size", "0"], "--size"),
+        (["levers", "rebound", "--elasticity", "-1"], "elasticity"),
+        (["sensitivity", "--year", "2100"], "covers 2025 to 2040"),
+        (["trends", "--top", "0"], "top = 0"),
+        (["facts", "show", "nothing-like-it"], "unknown fact"),
+        (["facts", "list", "rockets"], "unknown table 'rockets'"),
+        (["forecats"], "forecats"),
+    ],
+)
+def test_other_bad_input(cli: Cli, args: list[str], message: str) -> None:
+    assert message in cli.fails(*args)
+
+
+def test_an_output_that_cannot_be_written_leaves_nothing(cli: Cli) -> None:
+    (cli.folder / "x.csv").mkdir()
+    assert "is a folder" in cli.fails("forecast", "--csv", "x.csv", *FAST)
+
+
+def test_completion_knows_levers_and_parameters() -> None:
+    from liebig.cli import options
+
+    assert options._complete_levers("moe,fp4") == ["moe,fp4-training"]
+    assert "power.campus_w=" in options._complete_parameters("campus")
+    assert options._complete_switches("text") == ["text-only"]
+    assert options._complete_sets("ep") == ["epoch-2024"]

@@ -1,0 +1,126 @@
+"""Imports point down, importing is light, and what is public is listed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import liebig
+
+ROOT = Path(liebig.__file__).parent
+#: The house from the roof to the ground; a package imports from its own row or from a lower one.
+LAYERS = (
+    ("__main__",),
+    ("cli", "web"),
+    ("forecast", "plan", "access", "route", "compress", "powercap"),
+    ("levers",),
+    ("limits",),
+    ("transformer", "cluster", "site"),
+    ("uncertainty", "catalog"),
+    ("quantities", "tables", "colours"),
+    ("errors",),
+)
+HEIGHT = {name: len(LAYERS) - i for i, layer in enumerate(LAYERS) for name in layer}
+MODULES = sorted(m.name for m in pkgutil.walk_packages([str(ROOT)], "liebig."))
+
+
+def _package(module: str) -> str:
+    return module.split(".")[1]
+
+
+def _source(module: str) -> Path:
+    path = ROOT.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imported(module: str) -> set[str]:
+    tree = ast.parse(_source(module).read_text(encoding="utf-8"))
+    out = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{module}: write imports in full"
+            names = [f"liebig.{a.name}" for a in node.names] if node.module == "liebig" else [node.module]
+            out |= {n for n in names if n.startswith("liebig.")}
+        elif isinstance(node, ast.Import):
+            out |= {a.name for a in node.names if a.name.startswith("liebig.")}
+    return out - {"liebig.__version__"}
+
+
+def test_every_package_has_its_place() -> None:
+    assert {_package(m) for m in MODULES} <= set(HEIGHT)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    here = _package(module)
+    for other in _imported(module):
+        there = _package(other)
+        assert here == there or HEIGHT[there] < HEIGHT[here] or {here, there} == {"uncertainty", "catalog"}, (
+            f"{module} imports {other}, which does not lie below it"
+        )
+
+
+def test_uncertainty_knows_nothing_of_the_catalogue() -> None:
+    for module in MODULES:
+        if _package(module) == "uncertainty":
+            assert not any(_package(m) == "catalog" for m in _imported(module)), module
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m not in ("liebig.__main__",)])
+def test_what_is_public_is_listed(module: str) -> None:
+    loaded = importlib.import_module(module)
+    if module.startswith("liebig.cli."):
+        return
+    listed = loaded.__all__
+    assert sorted(listed) == sorted(set(listed))
+    for name in listed:
+        assert getattr(loaded, name, None) is not None, f"{module}.{name} is listed but absent"
+    for name in listed:
+        thing = getattr(loaded, name)
+        if callable(thing) and getattr(thing, "__module__", "") == module:
+            assert thing.__doc__, f"{module}.{name} has no docstring"
+
+
+def _loaded_by(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import liebig",
+        "import liebig.cli.app",
+        "import sys; sys.argv = ['liebig', '--help']\nfrom liebig.cli import main\n"
+        "import contextlib, io\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main()",
+    ],
+)
+def test_importing_and_help_stay_light(code: str) -> None:
+    loaded = _loaded_by(code)
+    heavy = {"scipy", "numpy", "pandas", "polars", "altair", "pint", "pydantic", "torch", "fastapi"}
+    assert not heavy & loaded
+
+
+def test_version_is_that_of_the_package() -> None:
+    from importlib.metadata import version
+
+    assert version("liebig") == liebig.__version__
+
+
+def test_unknown_attribute() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'foo'"):
+        _ = liebig.foo
+    assert "forecast" in dir(liebig)
