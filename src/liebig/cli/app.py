@@ -19,16 +19,16 @@ app = typer.Typer(
     help="What limits AI: how far training runs can scale, what stops them, and what lifts the limit.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # plain help: its rich form takes as long to import as all else together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(name="forecast")(forecast.forecast)
-app.command(name="compare")(compare.compare)
-app.add_typer(levers.app, name="levers")
-app.command(name="sensitivity")(sensitivity.sensitivity)
-app.command(name="trends")(trends.trends)
-app.command(name="backtest")(backtest.backtest)
-app.add_typer(facts.app, name="facts")
+app.command("forecast", short_help="Ceilings year by year, and which limit binds.")(forecast.forecast)
+app.command("compare", short_help="Two scenarios in the same futures.")(compare.compare)
+app.add_typer(levers.app, name="levers", short_help="Remedies: rank, list, show, package, rebound.")
+app.command("sensitivity", short_help="Which numbers and assumptions matter most.")(sensitivity.sensitivity)
+app.command("trends", short_help="Refit the trends from the bundled data.")(trends.trends)
+app.command("backtest", short_help="How good past forecasts would have been.")(backtest.backtest)
+app.add_typer(facts.app, name="facts", short_help="The numbers and their sources; check your own.")
 
 
 def _version(show: bool) -> None:

@@ -102,7 +102,7 @@ def search(
         _show_rows(hits)
 
 
-@app.command()
+@app.command(short_help="Show a fact with its source.")
 def show(
     name: Annotated[str, typer.Argument(help="Key of a fact, e.g. run.duration_s, smr, gpt-4.", autocompletion=_keys)],
     facts_file: o.FactsFileOption = None,

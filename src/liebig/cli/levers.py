@@ -160,7 +160,7 @@ def list_(json: o.JsonOption = False) -> None:
     console().print(table)
 
 
-@app.command()
+@app.command(short_help="One lever: claim, check and vector.")
 def show(
     name: Annotated[str, typer.Argument(help="A lever.", autocompletion=o._complete_levers)],
     year: o.YearOption = 2030,
@@ -210,7 +210,7 @@ def show(
     )
 
 
-@app.command()
+@app.command(short_help="The best package of K levers.")
 def package(
     size: Annotated[int, typer.Option("--size", min=1, help="Levers in the package.")] = 3,
     scenario: o.ScenarioArgument = None,
@@ -255,7 +255,7 @@ def package(
     out.print(f"After relief binds: {after}.")
 
 
-@app.command()
+@app.command(short_help="Electricity use with and without rebound.")
 def rebound(
     scenario: o.ScenarioArgument = None,
     year: o.YearOption = 2030,
