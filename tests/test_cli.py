@@ -66,7 +66,7 @@ def test_pictures(cli: Cli, suffix: str) -> None:
     content = (cli.folder / f"f{suffix}").read_bytes()
     assert content.startswith(b"\x89PNG") if suffix == ".png" else b"<html" in content.lower()
     if suffix == ".html":
-        assert b"src=\"http" not in content  # opens without a network
+        assert b'src="http' not in content  # opens without a network
 
 
 def test_options_reach_the_model(cli: Cli) -> None:
@@ -136,8 +136,7 @@ def test_facts(cli: Cli) -> None:
     assert "https://" in shown
     assert "H100" in cli("facts", "search", "H100").stdout
     (cli.folder / "mine.csv").write_text(
-        "id,p10,p50,p90,unit,source,as_of,licence,grade\n"
-        "power.campus_w,3,8,12,GW,own survey,2026-11,own,measured\n"
+        "id,p10,p50,p90,unit,source,as_of,licence,grade\npower.campus_w,3,8,12,GW,own survey,2026-11,own,measured\n"
     )
     assert "mine.csv" in cli("facts", "check", "mine.csv").stdout
     mine = json.loads(cli("forecast", "--facts-file", "mine.csv", "--json", "--year", "2030", *FAST).stdout)

@@ -163,8 +163,8 @@ def _in_unit(value: float, written: str, unit: str, text: str) -> float:
 
 
 def _finite(value: float, text: str, unit: str) -> float:
-    if math.isnan(value):
-        raise UnitError(f"{text!r} is not a number; expected a value in {unit!r}, e.g. {_example(unit)}")
+    if not math.isfinite(value):
+        raise UnitError(f"{text!r} is not a finite number; expected a value in {unit!r}, e.g. {_example(unit)}")
     return value
 
 

@@ -16,19 +16,33 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from liebig.forecast.backtest import BackTest, backtest_runs
+from liebig.forecast.chip_backtest import backtest_chips, check_chip_model
 from liebig.forecast.compare import Comparison, compare_inputs
 from liebig.forecast.engine import run_forecast
 from liebig.forecast.inputs import ForecastInput, make_input, read_scenario
 from liebig.forecast.levers import find_package, measure_rebound, rank
 from liebig.forecast.result import Forecast
+from liebig.forecast.sensitivity import Sensitivity, SwitchEffect, run_sensitivity, run_switches
+from liebig.forecast.trends import Trend, fit_trends
 from liebig.levers import Package, Ranking, Rebound
 
 __all__ = [
+    "BackTest",
     "Comparison",
     "Forecast",
     "ForecastInput",
+    "Sensitivity",
+    "SwitchEffect",
+    "Trend",
+    "backtest_chips",
+    "backtest_runs",
     "best_package",
+    "check_chip_model",
     "compare",
+    "compare_switches",
+    "find_sensitivity",
+    "fit_trends",
     "make_inputs",
     "rank_levers",
     "read_scenario",
@@ -115,6 +129,30 @@ def rebound(
 ) -> Rebound:
     """Use of electricity before, after without and after with rebound, for efficiency levers."""
     return measure_rebound(make_inputs(scenario, options), year, elasticity)
+
+
+def find_sensitivity(
+    year: int = 2030,
+    scenario: Scenario | None = None,
+    /,
+    *,
+    independent: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Sensitivity:
+    """Tornado and total-order Sobol indices of the minimum in a year.
+
+    >>> find_sensitivity(2030, samples=256).tornado[0].swing > 1
+    True
+    """
+    return run_sensitivity(make_inputs(scenario, options), year, independent=independent, progress=progress)
+
+
+def compare_switches(
+    years: tuple[int, ...] = (2030, 2035, 2040), scenario: Scenario | None = None, /, **options: Any
+) -> tuple[SwitchEffect, ...]:
+    """Every structural switch by itself: ratio of the median minimum with it to that without."""
+    return run_switches(make_inputs(scenario, options), years)
 
 
 class _CallableModule(types.ModuleType):
