@@ -288,7 +288,7 @@ BAD = [
     ({"set": {"power.campuss_w": "10GW"}}, UnknownNameError, "power.campus_w"),
     ({"set": {"power.campus_w": "10 parsecs"}}, UnitError, "does not measure"),
     ({"set": {"power.campus_w": "10 gigawhat"}}, UnitError, "unknown unit"),
-    ({"set": {"power.campus_w": "nan"}}, UnitError, "not a number"),
+    ({"set": {"power.campus_w": "nan"}}, UnitError, "not a finite number"),
     ({"set": {"power.campus_w": "-1 GW"}}, RangeError, "out of range"),
     ({"set": {"run.share": "130%"}}, RangeError, "0% to 100%"),
     ({"set": {"run.share": 1.3}}, RangeError, "0% to 100%"),
