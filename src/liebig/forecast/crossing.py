@@ -63,7 +63,7 @@ def find_crossing(futures: Futures) -> Crossing:
     open_ = np.ones(samples, dtype=bool)
     before = np.zeros(samples)
     for i in range(len(years)):
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):  # a scenario may leave nothing to run on
             gap = np.log(futures.trend(i)) - np.log(futures.minimum(i))
         now = open_ & (gap >= 0.0)
         if i == 0:
