@@ -144,7 +144,7 @@ def check(
     if table is None:
         load_catalog([file])
     for name, rows in found.items():
-        typer.echo(f"{file}: {len(rows)} rows of {name}, no problems")
+        typer.echo(f"{file}: {len(rows)} {'row' if len(rows) == 1 else 'rows'} of {name}, no problems")
 
 
 def _find(catalog: Catalog, name: str) -> list[tuple[str, FactRow]]:

@@ -293,7 +293,7 @@ def draw_ranking(ranking: Ranking, path: Path, top: int = 20) -> None:
         width=_WIDTH - 240,
         height=22 * len(rows),
         title=alt.TitleParams(
-            f"{best.lever.row.name} lifts the minimum of {ranking.year} most: ×{best.ratio:.2f}",
+            f"{best.lever.row.name} lifts the minimum of {ranking.year} most of all single levers: ×{best.ratio:.2f}",
             subtitle="points: ratio of medians; lines: p10–p90 of the ratio over futures",
         ),
     )
