@@ -5,16 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import liebig
 from liebig.catalog import Catalog
 from liebig.forecast.chip_backtest import check_chip_model, quarterly_supply
-from liebig.forecast.inputs import make_input
+from liebig.forecast.reproduction import computed_quantities
 from liebig.forecast.trends import fit_trends
-from liebig.forecast.world import build_world
-from liebig.limits import Structure, ceilings, chips, data, latency, power
-from liebig.limits.common import flop_per_h100e
-from liebig.uncertainty import sobol_blocks
 
-YEAR = np.array([2030.0])
 SAMPLES = 65536
 #: rows of the published table, by what computes them
 ROWS = (
@@ -35,33 +31,7 @@ ROWS = (
 
 @pytest.fixture(scope="module")
 def computed(catalog: Catalog) -> dict[str, np.ndarray]:
-    world = build_world(make_input(facts="epoch-2024"), catalog)
-    u = np.concatenate(list(sobol_blocks(world.dimensions, SAMPLES, 7)), axis=1)
-    s, structure = world.state(u), world.structure
-    literal = Structure(latency="literal", supply="growth", retirement=False, repetition_decay=False)
-    flop_per_w = flop_per_h100e(s, YEAR) / power.facility_w_per_h100e(s, YEAR)
-    network_w = s.at("run.share", YEAR) * power.ai_power_w(s, YEAR, structure)
-    found = ceilings(s, YEAR, structure)
-    return {
-        "campus": power.campus_w(s, YEAR) * flop_per_w,
-        "network-power": network_w,
-        "network": network_w * flop_per_w,
-        "bandwidth": power.bandwidth_ceiling(s, YEAR),
-        "power": found["power"],
-        "run-chips": chips.stock_h100e(s, YEAR, structure) * s.at("run.share", YEAR),
-        "chips": found["chips"],
-        "tokens": data.effective_tokens(s, YEAR, structure),
-        "data": found["data"],
-        "latency": found["latency"],
-        "latency-literal": latency.ceiling(s, YEAR, literal),
-        "minimum": np.minimum.reduce([np.broadcast_to(v, (1, SAMPLES)) for v in found.values()]),
-        "binding": np.array(
-            [
-                np.mean(np.argmin([np.broadcast_to(v, (1, SAMPLES))[0] for v in found.values()], axis=0) == i)
-                for i in range(4)
-            ]
-        ),
-    }
+    return computed_quantities(SAMPLES, catalog=catalog)
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -75,12 +45,13 @@ def test_row_within_1_3(row: str, computed: dict[str, np.ndarray], catalog: Cata
         assert 1 / 1.3 < got / expected < 1.3, f"{row} p{100 * level:.0f}: {got:.3g}, published {expected:.3g}"
 
 
-def test_binding_shares(computed: dict[str, np.ndarray]) -> None:
-    power_share, chip_share, data_share, latency_share = computed["binding"]
-    assert power_share == pytest.approx(0.68, abs=0.03)
-    assert data_share == pytest.approx(0.25, abs=0.03)
-    assert chip_share == pytest.approx(0.08, abs=0.02)
-    assert latency_share < 0.005
+def test_binding_shares() -> None:
+    result = liebig.forecast(facts="epoch-2024", samples=SAMPLES, seed=7)
+    share = {limit: values[result.at(2030)] for limit, values in result.binding.items()}
+    assert share["power"] == pytest.approx(0.68, abs=0.03)
+    assert share["data"] == pytest.approx(0.25, abs=0.03)
+    assert share["chips"] == pytest.approx(0.08, abs=0.02)
+    assert share["latency"] < 0.005
 
 
 def test_medians_inside_what_epoch_published(computed: dict[str, np.ndarray], catalog: Catalog) -> None:

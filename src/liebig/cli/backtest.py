@@ -9,7 +9,10 @@ import typer
 from liebig.cli import options as o
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from liebig.forecast.backtest import BackTest
+    from liebig.forecast.reproduction import Reproduced
 
 
 def backtest(
@@ -27,6 +30,7 @@ def backtest(
     from liebig.errors import RangeError
     from liebig.forecast.backtest import backtest_runs
     from liebig.forecast.chip_backtest import backtest_chips, check_chip_model
+    from liebig.forecast.reproduction import reproduce
     from liebig.tables import Table
 
     o.check_output(csv, (".csv",))
@@ -38,13 +42,17 @@ def backtest(
         runs = backtest_runs(first, last, catalog=catalog, seed=seed, progress=progress)
     chips = backtest_chips(catalog, seed)
     checks = check_chip_model(seed=seed, catalog=catalog)
+    reproduced = reproduce(catalog=catalog)
     if csv:
         o.write_text(csv, Table.from_rows([*runs.table().rows(), *chips.table().rows()]).to_csv())
     if json:
-        import json as json_module
-
-        content = {"runs": runs.to_dict(), "chips": chips.to_dict(), "chip_model": [c.to_dict() for c in checks]}
-        typer.echo(json_module.dumps(content, indent=1, ensure_ascii=False))
+        content = {
+            "runs": runs.to_dict(),
+            "chips": chips.to_dict(),
+            "chip_model": [c.to_dict() for c in checks],
+            "reproduction": [r.to_dict() for r in reproduced],
+        }
+        o.print_json(content)
         notes([f"wrote {csv}"] if csv else [])
         return
     for test in (runs, chips):
@@ -60,7 +68,33 @@ def backtest(
             f"{100 * c.percentile:.0f}",
         )
     out.print(table)
+    out.print()
+    _show_reproduction(reproduced)
     notes([f"wrote {csv}"] if csv else [])
+
+
+def _show_reproduction(rows: Sequence[Reproduced]) -> None:
+    from liebig.cli.render import console, grid
+    from liebig.quantities import format_quantity, format_scientific
+
+    def one(value: float, unit: str) -> str:
+        return format_scientific(value) if unit == "FLOP" else format_quantity(value, unit)
+
+    def range_of(values: Sequence[float | None], unit: str) -> str:
+        ends = "–".join(one(v, unit) for v in (values[0], values[2]) if v)
+        middle = one(values[1], unit) if values[1] else ""
+        return f"{middle} ({ends})" if middle and ends else middle or ends
+
+    out = console()
+    out.print("[bold]Epoch 2024, computed again for 2030[/]")
+    table = grid("quantity", "here, p50 (p10–p90)", "published, 80 % interval", "worst factor", right=(3,))
+    for r in rows:
+        table.add_row(r.name, range_of(r.here, r.unit), range_of(r.published, r.unit), f"×{r.worst:.2f}")
+    out.print(table)
+    out.print(
+        "  FLOP where no unit is given; worst factor: between a quantile here and in an independent re-implementation",
+        style="dim",
+    )
 
 
 def _show(test: BackTest, cases: bool) -> None:

@@ -35,9 +35,7 @@ def compare(
 
         draw_comparison(result, plot)
     if json:
-        import json as json_module
-
-        typer.echo(json_module.dumps(result.to_dict(), indent=1, ensure_ascii=False))
+        o.print_json(result.to_dict())
     else:
         out = console()
         one, two = result.names

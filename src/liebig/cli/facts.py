@@ -70,7 +70,7 @@ def list_(
     if csv:
         o.write_text(csv, Table.from_rows(records).to_csv())
     if json:
-        _print_json(records)
+        o.print_json(records)
     else:
         _show_rows([(table, r) for r in rows])
     notes([f"wrote {csv}"] if csv else [])
@@ -97,7 +97,7 @@ def search(
     if not hits:
         raise InputError(f"no fact holds {' and '.join(map(repr, words))}; try fewer or shorter words")
     if json:
-        _print_json([{"table": t} | r.model_dump() for t, r in hits])
+        o.print_json([{"table": t} | r.model_dump() for t, r in hits])
     else:
         _show_rows(hits)
 
@@ -116,7 +116,7 @@ def show(
     catalog = load_catalog(facts_file or ())
     hits = _find(catalog, name)
     if json:
-        _print_json([{"table": t} | r.model_dump() for t, r in hits])
+        o.print_json([{"table": t} | r.model_dump() for t, r in hits])
         return
     out = console()
     for table, row in hits:
@@ -205,9 +205,3 @@ def _value(row: FactRow) -> str:
         if any(v is not None for v in values):
             return " / ".join(f"{v:.4g}" for v in values if v is not None)
     return ""
-
-
-def _print_json(content: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))

@@ -69,9 +69,7 @@ def forecast(
         result = run_forecast(inputs, progress=progress)
     _write(result, csv, plot)
     if json:
-        import json as json_module
-
-        typer.echo(json_module.dumps(result.to_dict(), indent=1, ensure_ascii=False))
+        o.print_json(result.to_dict())
     else:
         _show(result)
     notes([f"wrote {p}" for p in (csv, plot) if p is not None])

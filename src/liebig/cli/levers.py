@@ -60,7 +60,7 @@ def rank(
 
         draw_ranking(ranking, plot)
     if json:
-        _print_json(ranking.to_dict())
+        o.print_json(ranking.to_dict())
     else:
         _show_ranking(ranking, top)
     notes([f"wrote {p}" for p in (csv, plot) if p is not None])
@@ -90,12 +90,6 @@ def _collect(
         samples=samples,
         seed=seed,
     )
-
-
-def _print_json(content: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def _show_ranking(ranking: Ranking, top: int) -> None:
@@ -148,7 +142,7 @@ def list_(json: o.JsonOption = False) -> None:
 
     rows = load_catalog().levers().values()
     if json:
-        _print_json([r.model_dump() for r in rows])
+        o.print_json([r.model_dump() for r in rows])
         return
     table = grid("lever", "name", "acts on", "range", "from", "")
     for row in rows:
@@ -178,7 +172,7 @@ def show(
     bench, _ = bench_of(o.collect(None, facts_file=facts_file, samples=2048), year, catalog)
     effect = rank_levers(bench, [lever]).effects[0]
     if json:
-        _print_json(effect.to_dict() | {"vector": [e.model_dump() for e in lever.effects]})
+        o.print_json(effect.to_dict() | {"vector": [e.model_dump() for e in lever.effects]})
         return
     row, out = lever.row, console()
     out.print()
@@ -234,7 +228,7 @@ def package(
     with progress_bar("searching packages") as progress:
         found = forecast.best_package(size, year, inputs, progress=progress)
     if json:
-        _print_json(found.to_dict())
+        o.print_json(found.to_dict())
         return
     out = console()
     out.print()
@@ -279,7 +273,7 @@ def rebound(
     if csv:
         o.write_text(csv, result.table().to_csv())
     if json:
-        _print_json(result.to_dict())
+        o.print_json(result.to_dict())
     else:
         out = console()
         low, middle, high = result.elasticity

@@ -29,6 +29,7 @@ __all__ = [
     "YearOption",
     "check_output",
     "collect",
+    "print_json",
     "write_text",
 ]
 
@@ -192,6 +193,13 @@ def check_output(path: Path | None, suffixes: tuple[str, ...]) -> None:
         raise InputError(f"{path}: is a folder; give a file name")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+
+
+def print_json(content: Any) -> None:
+    """Print JSON to the standard output."""
+    import json
+
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -73,16 +73,10 @@ def sensitivity(
 
             draw_tornado(result, plot)
         if json:
-            _print_json(result.to_dict())
+            o.print_json(result.to_dict())
         else:
             _show(result, top)
     notes([f"wrote {p}" for p in (csv, plot) if p is not None])
-
-
-def _print_json(content: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def _list_switches() -> None:
@@ -108,7 +102,7 @@ def _show_switches(effects: Any, years: list[int], json: bool, csv: Any) -> None
     if csv:
         o.write_text(csv, Table.from_rows(rows).to_csv())
     if json:
-        _print_json(rows)
+        o.print_json(rows)
         return
     table = grid("switch", *(str(y) for y in years), "binds", "the model then says", right=range(1, len(years) + 1))
     for e in effects:

@@ -62,9 +62,7 @@ def trends(
 
         draw_trends(found, plot)
     if json:
-        import json as json_module
-
-        typer.echo(json_module.dumps([t.to_dict() for t in found], indent=1, ensure_ascii=False))
+        o.print_json([t.to_dict() for t in found])
     else:
         table = grid(
             "trend",

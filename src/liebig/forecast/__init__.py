@@ -22,6 +22,7 @@ from liebig.forecast.compare import Comparison, compare_inputs
 from liebig.forecast.engine import run_forecast
 from liebig.forecast.inputs import ForecastInput, make_input, read_scenario
 from liebig.forecast.levers import find_package, measure_rebound, rank
+from liebig.forecast.reproduction import Reproduced, reproduce
 from liebig.forecast.result import Forecast
 from liebig.forecast.sensitivity import Sensitivity, SwitchEffect, run_sensitivity, run_switches
 from liebig.forecast.trends import Trend, fit_trends
@@ -32,6 +33,7 @@ __all__ = [
     "Comparison",
     "Forecast",
     "ForecastInput",
+    "Reproduced",
     "Sensitivity",
     "SwitchEffect",
     "Trend",
@@ -47,6 +49,7 @@ __all__ = [
     "rank_levers",
     "read_scenario",
     "rebound",
+    "reproduce",
     "run",
 ]
 
