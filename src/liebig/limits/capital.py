@@ -1,8 +1,7 @@
 """Capital limit: what one firm can buy with its capital spending.
 
-    h    = chips of the firm: what it owned, less retired,
-           + sum over years of capex * compute share / (USD per H100e)
-    C    = h * share of its chips in the run * FLOP per H100e
+    h = what the firm owned, less retired, + sum over years of capex * compute share / (USD per H100e)
+    C = h * share of its chips in the run * FLOP per H100e
 
 Capital spending grows by a factor that decays towards a long-run one, and never exceeds a share
 of gross world product.  Not part of Epoch 2024.
