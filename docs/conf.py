@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
+from docutils.nodes import SkipNode, math, math_block
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 from typer.testing import CliRunner
 
 import liebig
@@ -16,11 +20,14 @@ author = "the liebig authors"
 copyright = "2026, the liebig authors; Apache-2.0"
 version = release = liebig.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "reference/generated"]
 html_theme = "furo"
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["liebig.css"]
 html_title = f"liebig {version}"
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
@@ -93,3 +100,18 @@ def _write_generated() -> None:
 
 
 _write_generated()
+
+
+def _inline_math(translator: HTML5Translator, node: math) -> None:
+    translator.body.append(tex2mathml(node.astext()))
+    raise SkipNode
+
+
+def _block_math(translator: HTML5Translator, node: math_block) -> None:
+    translator.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    raise SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    # MathML, which browsers draw themselves: pages need no script from elsewhere
+    app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))

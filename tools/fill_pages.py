@@ -24,7 +24,7 @@ from liebig.forecast import (
 )
 from liebig.forecast.plot import draw_forecast, draw_ranking, draw_tornado, draw_trends
 from liebig.limits import LIMIT_PARAMETERS
-from liebig.quantities import format_quantity, format_scientific
+from liebig.quantities import format_interval, format_quantity, format_scientific
 
 ROOT = Path(__file__).parents[1]
 YEARS = (2026, 2028, 2030, 2035, 2040)
@@ -37,15 +37,6 @@ def rows_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n" + "\n".join(lines) + "\n\n"
 
 
-def three(values: Sequence[float | None], unit: str = "FLOP") -> str:
-    def one(value: float) -> str:
-        return format_scientific(value) if unit == "FLOP" else format_quantity(value, unit)
-
-    low, middle, high = values
-    ends = "–".join(one(v) for v in (low, high) if v is not None)
-    return f"{one(middle)} ({ends})" if middle is not None and ends else one(middle) if middle is not None else ends
-
-
 def results() -> str:
     result = liebig.forecast()
     rows = []
@@ -55,7 +46,7 @@ def results() -> str:
         rows.append(
             [
                 str(year),
-                three([float(result.minimum[i][k]) for k in (0, 2, 4)]),
+                format_interval(*(float(result.minimum[i][k]) for k in (0, 2, 4)), "FLOP"),
                 format_scientific(float(result.expected[i][2])),
                 f"{binds}, {100 * float(result.binding[binds][i]):.0f} %",
                 format_quantity(float(result.runs["power_w"][i][2]), "W"),
@@ -67,7 +58,7 @@ def results() -> str:
 
 def reproduction() -> str:
     rows = [
-        [r.name, three(r.here, r.unit), three(r.reference, r.unit), three(r.published, r.unit), f"×{r.worst:.2f}"]
+        [r.name, *(format_interval(*v, r.unit) for v in (r.here, r.reference, r.published)), f"×{r.worst:.2f}"]
         for r in reproduce()
     ]
     return rows_of(["quantity of 2030", "here", "re-implementation", "published", "worst factor"], rows)
@@ -121,8 +112,8 @@ def value(row: ParameterRow) -> str:
         return ", ".join(f"{format_quantity(v, row.unit)} at p{100 * p:g}" for p, v in zip(levels, values, strict=True))
     if len(values) == 1:
         return format_quantity(values[0], row.unit)
-    ends = f"{format_quantity(values[0], row.unit)}–{format_quantity(values[-1], row.unit)}"
-    return f"{format_quantity(values[1], row.unit)} ({ends})" if len(values) == 3 else ends
+    middle = values[1] if len(values) == 3 else None
+    return format_interval(values[0], middle, values[-1], row.unit)
 
 
 def parameters(limit: str) -> str:

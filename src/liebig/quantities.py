@@ -18,7 +18,7 @@ from liebig.errors import UnitError
 if TYPE_CHECKING:
     import pint
 
-__all__ = ["convert", "format_quantity", "format_scientific", "parse_quantity"]
+__all__ = ["convert", "format_interval", "format_quantity", "format_scientific", "parse_quantity"]
 
 _NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _TEXT = re.compile(
@@ -257,6 +257,34 @@ def format_quantity(value: float, unit: str, digits: int = 2) -> str:
         if abs(value) >= least * (1 - 0.5 * 10.0**-digits) and abs(value) < 1e16:
             return f"{_plain(value / divisor, digits)}{letter} {unit}"
     return f"{_plain(value, digits)} {unit}"
+
+
+def format_interval(low: float | None, middle: float | None, high: float | None, unit: str) -> str:
+    """Write ``middle (low–high)`` for people, with the unit once where all share it; FLOP as powers of ten.
+
+    Any of the three may be None, and is left out.
+
+    >>> format_interval(2.3e9, 8.7e9, 4.3e10, "W")
+    '8.7 (2.3–43) GW'
+    >>> format_interval(2.3e8, 8.7e9, 4.3e10, "W")
+    '8.7 GW (230 MW–43 GW)'
+    >>> format_interval(1e28, None, 3e29, "FLOP")
+    '1.0×10²⁸–3.0×10²⁹'
+    """
+    stated = [v for v in (middle, low, high) if v is not None]
+    if unit == "FLOP":
+        texts, shared = [format_scientific(v) for v in stated], ""
+    else:
+        texts = [format_quantity(v, unit) for v in stated]
+        shared = texts[0].partition(" ")[2]
+        if not shared or any(text.partition(" ")[2] != shared for text in texts):
+            shared = ""
+        texts = [text.partition(" ")[0] for text in texts] if shared else texts
+    written = texts if middle is None else texts[1:]
+    ends = "–".join(written)
+    if middle is not None:
+        ends = f"{texts[0]} ({ends})" if ends else texts[0]
+    return f"{ends} {shared}" if shared else ends
 
 
 def _plain(value: float, digits: int) -> str:

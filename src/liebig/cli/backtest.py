@@ -75,21 +75,15 @@ def backtest(
 
 def _show_reproduction(rows: Sequence[Reproduced]) -> None:
     from liebig.cli.render import console, grid
-    from liebig.quantities import format_quantity, format_scientific
-
-    def one(value: float, unit: str) -> str:
-        return format_scientific(value) if unit == "FLOP" else format_quantity(value, unit)
-
-    def range_of(values: Sequence[float | None], unit: str) -> str:
-        ends = "–".join(one(v, unit) for v in (values[0], values[2]) if v)
-        middle = one(values[1], unit) if values[1] else ""
-        return f"{middle} ({ends})" if middle and ends else middle or ends
+    from liebig.quantities import format_interval
 
     out = console()
     out.print("[bold]Epoch 2024, computed again for 2030[/]")
     table = grid("quantity", "here, p50 (p10–p90)", "published, 80 % interval", "worst factor", right=(3,))
     for r in rows:
-        table.add_row(r.name, range_of(r.here, r.unit), range_of(r.published, r.unit), f"×{r.worst:.2f}")
+        table.add_row(
+            r.name, format_interval(*r.here, r.unit), format_interval(*r.published, r.unit), f"×{r.worst:.2f}"
+        )
     out.print(table)
     out.print(
         "  FLOP where no unit is given; worst factor: between a quantile here and in an independent re-implementation",

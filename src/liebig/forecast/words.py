@@ -72,13 +72,13 @@ def yardstick_text(forecast: Forecast, flop: float) -> str:
 
 def run_sentence(forecast: Forecast, year: int) -> str:
     """What a run at the ceiling would be, medians with intervals."""
-    from liebig.quantities import format_quantity
+    from liebig.quantities import format_interval
 
     i = forecast.at(year)
 
     def three(name: str, unit: str) -> str:
         low, middle, high = (float(forecast.runs[name][i][k]) for k in (0, 2, 4))
-        return f"{format_quantity(middle, unit)} ({format_quantity(low, unit)}–{format_quantity(high, unit)})"
+        return format_interval(low, middle, high, unit)
 
     load = forecast.catalog.yardsticks().get("new-york-load")
     power = float(forecast.runs["power_w"][i][2])
