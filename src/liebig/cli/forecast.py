@@ -86,49 +86,60 @@ def _write(result: Forecast, csv: Path | None, plot: Path | None) -> None:
 
 
 def _show(result: Forecast) -> None:
-    from rich.text import Text
-
-    from liebig.cli.render import COLOURS, barrel, console, grid, interval
-    from liebig.forecast.words import grade_counts, run_sentence
-    from liebig.quantities import format_scientific
+    from liebig.cli.render import barrel, console
 
     out = console()
     year = 2030 if 2030 in result.years else result.years[-1]
-    i = result.at(year)
+    binds = result.binding_limit(year)
+    share = 100 * float(result.binding[binds][result.at(year)])
     out.print()
     out.print(result.summary(year, with_lever=True), soft_wrap=True)
     out.print()
-    binds = result.binding_limit(year)
     out.print(barrel(result.headroom(year), binds))
     out.print(
         f"  log headroom over the largest run of {result.present_year:g}: medians of the "
-        f"{100 * float(result.binding[binds][i]):.0f} % of futures in which {binds} binds in {year}",
+        f"{share:.0f} % of futures in which {binds} binds in {year}",
         style="dim",
     )
     out.print()
+    _show_years(result, out)
+    if len(result.years) > 1:
+        _show_sparklines(result, out)
+    _show_run(result, year, out)
+
+
+def _show_years(result: Forecast, out: Console) -> None:
+    from rich.text import Text
+
+    from liebig.cli.render import COLOURS, grid, interval
+    from liebig.quantities import format_scientific
 
     table = grid("year", *result.limits, "minimum, p50 (p10–p90)", "expected", "binds", right=())
-    for j, each in enumerate(result.years):
-        binds = result.binding_limit(each)
+    for j, year in enumerate(result.years):
+        binds = result.binding_limit(year)
         cells = []
         for limit in result.limits:
             text = format_scientific(float(result.ceilings[limit][j][2]))
             style = f"bold {COLOURS[limit]}" if limit == binds else ""
             cells.append(Text(text + (" ◄" if limit == binds else ""), style=style))
         low, middle, high = (float(result.minimum[j][k]) for k in (0, 2, 4))
-        share = float(result.binding[binds][j])
         table.add_row(
-            str(each),
+            str(year),
             *cells,
             interval(low, middle, high),
             format_scientific(float(result.expected[j][2])),
-            Text(f"{binds} {100 * share:.0f} %", style=COLOURS[binds]),
+            Text(f"{binds} {100 * float(result.binding[binds][j]):.0f} %", style=COLOURS[binds]),
         )
     out.print(table)
     out.print("  FLOP; columns are medians; ◄ the limit that binds in most futures", style="dim")
     out.print()
-    if len(result.years) > 1:
-        _show_sparklines(result, out)
+
+
+def _show_run(result: Forecast, year: int, out: Console) -> None:
+    from liebig.cli.render import interval
+    from liebig.forecast.words import grade_counts, run_sentence
+
+    i = result.at(year)
     out.print(run_sentence(result, year), soft_wrap=True)
     low, middle, high = (float(result.effective_minimum[i][k]) for k in (0, 2, 4))
     out.print(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liebig.cli import options as o
+
+if TYPE_CHECKING:
+    from liebig.forecast.trends import Trend
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -33,22 +37,14 @@ def trends(
 ) -> None:
     """Refit the trends from the bundled data, with bootstrap intervals, beside the published values."""
     from liebig.catalog import load_catalog
-    from liebig.cli.render import console, grid, notes
-    from liebig.errors import InputError
+    from liebig.cli.render import notes
     from liebig.forecast.trends import fit_trends, trends_table
 
     o.check_output(csv, (".csv",))
     o.check_output(plot, (".svg", ".png", ".html"))
-    span = None
-    if window is not None:
-        try:
-            first, last = (float(p) for p in window.split(":"))
-        except ValueError:
-            raise InputError(f"--window {window!r}: expected FIRST:LAST in years, e.g. 2012:2018.4") from None
-        span = (first, last)
     found = fit_trends(
         names or (),
-        window=span,
+        window=_span(window),
         top=top,
         selection="records" if records else "top",
         finetunes=finetunes,
@@ -64,40 +60,50 @@ def trends(
     if json:
         o.print_json([t.to_dict() for t in found])
     else:
-        table = grid(
-            "trend",
-            "from",
-            "until",
-            "selection",
-            "n",
-            "per year (90 %)",
-            "doubles in",
-            "published",
-            "",
-            right=(1, 2, 4, 6),
-        )
-        for t in found:
-            published = ""
-            if t.published and t.published[1] is not None:
-                low, middle, high = t.published
-                published = f"×{middle:g}" + (f" ({low:g}–{high:g})" if low is not None and high is not None else "")
-            inside = {None: "", True: "inside", False: "outside"}[t.inside]
-            table.add_row(
-                t.name,
-                f"{t.window[0]:g}",
-                f"{t.window[1]:g}",
-                t.selection,
-                str(t.fit.n),
-                f"×{t.fit.growth:.2f} ({t.fit.p5:.2f}–{t.fit.p95:.2f})",
-                f"{t.fit.doubling_months:.1f} mo",
-                published,
-                inside,
-            )
-        out = console()
-        out.print(table)
-        out.print(
-            "  least squares on log10; interval: the widest of bootstraps by model, year and organisation;\n"
-            "  published values with their sources: liebig facts list published",
-            style="dim",
-        )
+        _show(found)
     notes([f"wrote {p}" for p in (csv, plot) if p is not None])
+
+
+def _span(window: str | None) -> tuple[float, float] | None:
+    from liebig.errors import InputError
+
+    if window is None:
+        return None
+    try:
+        first, last = (float(p) for p in window.split(":"))
+    except ValueError:
+        raise InputError(f"--window {window!r}: expected FIRST:LAST in years, e.g. 2012:2018.4") from None
+    return first, last
+
+
+def _show(found: Sequence[Trend]) -> None:
+    from liebig.cli.render import console, grid
+
+    head = ("trend", "from", "until", "selection", "n", "per year (90 %)", "doubles in", "published", "")
+    table = grid(*head, right=(1, 2, 4, 6))
+    for t in found:
+        table.add_row(
+            t.name,
+            f"{t.window[0]:g}",
+            f"{t.window[1]:g}",
+            t.selection,
+            str(t.fit.n),
+            f"×{t.fit.growth:.2f} ({t.fit.p5:.2f}–{t.fit.p95:.2f})",
+            f"{t.fit.doubling_months:.1f} mo",
+            _published(t),
+            {None: "", True: "inside", False: "outside"}[t.inside],
+        )
+    out = console()
+    out.print(table)
+    out.print(
+        "  least squares on log10; interval: the widest of bootstraps by model, year and organisation;\n"
+        "  published values with their sources: liebig facts list published",
+        style="dim",
+    )
+
+
+def _published(trend: Trend) -> str:
+    if not trend.published or trend.published[1] is None:
+        return ""
+    low, middle, high = trend.published
+    return f"×{middle:g}" + (f" ({low:g}–{high:g})" if low is not None and high is not None else "")
