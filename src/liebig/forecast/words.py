@@ -9,6 +9,7 @@ from liebig.errors import RangeError
 from liebig.quantities import format_scientific
 
 if TYPE_CHECKING:
+    from liebig.catalog.rows import ParameterRow
     from liebig.forecast.result import Forecast
 
 __all__ = [
@@ -92,9 +93,21 @@ def run_sentence(forecast: Forecast, year: int) -> str:
 
 
 def grade_counts(forecast: Forecast) -> str:
-    """How many parameters are measured, reported, claimed or judged, with their signs."""
-    grades = [row.grade for row in forecast.world.parameters.values()]
-    return ", ".join(f"{GRADES[g]} {grades.count(g)} {g}" for g in GRADES if g in grades)
+    """How many parameters are measured, reported, claimed or judged, with their signs.
+
+    Places that only a scenario or a lever fills (a factor of one, a source that adds nothing) state
+    no fact, and are counted apart.
+    """
+    rows = list(forecast.world.parameters.values())
+    grades = [row.grade for row in rows if not _is_empty_place(row)]
+    text = ", ".join(f"{GRADES[g]} {grades.count(g)} {g}" for g in GRADES if g in grades)
+    empty = len(rows) - len(grades)
+    return f"{text}; {empty} places for scenarios and levers" if empty else text
+
+
+def _is_empty_place(row: ParameterRow) -> bool:
+    value = row.quantiles[1]
+    return row.family == "point" and (value == (0.0,) or (value == (1.0,) and row.unit == "x"))
 
 
 def parameter_records(forecast: Forecast) -> list[dict[str, Any]]:
