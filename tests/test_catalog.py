@@ -198,6 +198,7 @@ def test_all_problems_of_a_file_at_once(tmp_path) -> None:
     [
         ("", "empty"),
         ("foo,bar\n1,2\n", "unknown columns bar, foo"),
+        ("id;p50;unit\nrun.share;1;x\n", "separated by semicolons"),
         ("id,p50,unit\nrun.share,1\n", "2 cells, expected 3"),
         ('id,p50\n"run,1\n', "not valid CSV"),
         ("id,id,p50\na,b,1\n", "named twice"),

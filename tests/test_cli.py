@@ -161,6 +161,8 @@ METALOG = "1d..1.1d..900d"
         (["--set", "power.campus_w"], "expected NAME=VALUE"),
         (["--set", "power.campus_w=nan"], "power.campus_w"),
         (["--set", "run.share=1.5"], "out of range"),
+        (["--set", "power.campus_w=1e90 W"], "too large to compute with"),
+        (["--add", "power.smr=1e90 W from 2030"], "too large to compute with"),
         (["--year", "2050"], "covers 2025 to 2040"),
         (["--from", "2035", "--until", "2030"], "is after until"),
         (["--year", "2030", "--until", "2035"], "--year shows one year"),

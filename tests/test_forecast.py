@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -456,3 +457,18 @@ def test_no_future_is_empty() -> None:
     assert np.all(result.minimum > 0)
     for values in result.ceilings.values():
         assert np.all(values > 0)
+
+
+def test_a_flag_is_not_a_number() -> None:
+    with pytest.raises(InputError, match="seed = True"):
+        liebig.forecast(seed=True)
+
+
+def test_a_name_that_no_limit_reads_is_noted(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text(
+        "id,name,p50,unit,source,as_of,licence,grade\npower.smr_ww,reactors,1e9,W,own count,2026,own,measured\n",
+        encoding="utf-8",
+    )
+    notes = liebig.forecast(facts_files=[table], samples=64, until=2026).notes
+    assert any("power.smr_ww" in n and "did you mean 'power.smr_w'" in n for n in notes), notes

@@ -92,6 +92,9 @@ def recognise_table(columns: Iterable[str], name: str = "table") -> str:
     ]
     if fits:
         return min(fits, key=lambda t: len(_required(t) - have))
+    if len(have) == 1 and any(mark in (line := next(iter(have))) for mark in ";\t"):
+        mark = "semicolons" if ";" in line else "tabs"
+        raise TableError(name, [f"line 1: columns are separated by {mark}; expected commas"])
     near = max(TABLES, key=lambda t: len(have & set(TABLES[t].model_fields)) - len(have - set(TABLES[t].model_fields)))
     fields = TABLES[near].model_fields
     problems = []

@@ -38,6 +38,13 @@ class ForecastInput(BaseModel):
     samples: int = Field(default=8192, ge=16, le=MAX_SAMPLES, description="futures sampled")
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="same seed, same answer")
 
+    @field_validator("start", "until", "samples", "seed", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("expected a whole number")
+        return value
+
     @field_validator("levers", "switches", "facts_files", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:

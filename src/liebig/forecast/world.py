@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.catalog import Catalog, resolve
+from liebig.catalog import Catalog, load_catalog, resolve
 from liebig.catalog.rows import ParameterRow
 from liebig.errors import ConflictError, DistributionError, InputError, RangeError
 from liebig.forecast.inputs import ForecastInput
@@ -26,6 +27,8 @@ _FROM = re.compile(
     r"^(?P<value>.+?)\s+from\s+(?P<year>\d{4}(?:\.\d+)?)(?:\s+over\s+(?P<ramp>\d+(?:\.\d+)?)\s*(?:yr|y|years?)?)?$"
 )
 _QUANTILE = re.compile(r"^p(\d{1,2}(?:\.\d+)?)$")
+#: Beyond this, in the model's unit, squares and products would overflow.
+_LARGEST = 1e60
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
     rows = {i: r for i, r in catalog.parameters(facts).items() if r.role == "model"}
     marginals = {i: parameter_marginal(r) for i, r in rows.items()}
     order = [i for i, m in marginals.items() if not m.is_point]
-    notes: list[str] = []
+    notes = _unread_names(rows, load_catalog().parameters(facts))
     scheduled = _state_parameters(inputs, rows, marginals, notes)
     for change in scheduled:
         _check_start(change.parameter, change.from_year, int(about["last_year"]))
@@ -117,6 +120,16 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
         precision=str(about["precision"]),
         notes=tuple(notes),
     )
+
+
+def _unread_names(rows: Mapping[str, ParameterRow], known: Mapping[str, ParameterRow]) -> list[str]:
+    """A user's table may hold more than the model reads; a name that is only misspelled should be seen."""
+    out = []
+    for name in rows.keys() - known.keys():
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        out.append(f"{name}: no limit reads a parameter of this name, so it changes nothing{hint}")
+    return sorted(out)
 
 
 def _check_start(what: str, year: float, last_year: int) -> None:
@@ -164,6 +177,7 @@ def _state_parameters(
 
 def _schedule(row: ParameterRow, op: str, match: re.Match[str]) -> Change:
     amount = parse_quantity(match["value"], row.unit)
+    _check_size(row, amount)
     if op == "set":
         _check_value(row, amount)
     return Change(
@@ -207,11 +221,17 @@ def _check_value(row: ParameterRow, value: float) -> None:
     low_ok = lower is None or value > lower or (value == lower and at_bound)
     if row.unit == "x/yr":
         low_ok = value > 0.0
+    _check_size(row, value)
     if not low_ok or (upper is not None and value > upper) or not np.isfinite(value):
         low, high = (format_quantity(b, row.unit, 3) if b is not None else "any" for b in (lower, upper))
         raise RangeError(
             f"{row.id} = {format_quantity(value, row.unit, 3)} is out of range; expected {low} to {high} ({row.name})"
         )
+
+
+def _check_size(row: ParameterRow, value: float) -> None:
+    if abs(value) > _LARGEST:
+        raise RangeError(f"{row.id} = {value:.1e} {row.unit} is too large to compute with; expected below {_LARGEST:g}")
 
 
 def _warn_if_far(row: ParameterRow, now: Marginal, before: Marginal, notes: list[str]) -> None:
