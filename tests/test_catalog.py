@@ -281,3 +281,23 @@ def test_no_row_makes_the_loader_crash(tmp_path_factory: pytest.TempPathFactory,
         read_table(path)
     except LiebigError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('[[correlations]]\na="run.share"\nb="run.share"\nspearman=0.5\n', "not correlated with itself"),
+        ('[[lever_effects]]\nlever="routing"\nparameter="run.share"\nop="mul"\nlow=-2\nmid=-1\nhigh=1\n', "above 0"),
+        ('[[yardsticks]]\nid="a"\nname="a"\nvalue=true\n', "flag"),
+        ('[[yardsticks]]\nid="a"\nname="a"\nvalue=1\nas_of="2026-13"\n', "is no date"),
+        ("levers = [1, 2]\n", "expected tables"),
+        ("", "holds no table"),
+    ],
+)
+def test_rows_that_cannot_be(tmp_path, table: str, message: str) -> None:
+    common = 'unit="x"\nsource="own"\nlicence="own"\ngrade="measured"\n' if table.startswith("[[") else ""
+    common += 'as_of="2026"\n' if common and "as_of" not in table else ""
+    path = tmp_path / "own.toml"
+    path.write_text(table + common, encoding="utf-8")
+    with pytest.raises(TableError, match=message):
+        read_table(path)

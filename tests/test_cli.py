@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -161,6 +164,15 @@ METALOG = "1d..1.1d..900d"
         (["--set", "power.campus_w"], "expected NAME=VALUE"),
         (["--set", "power.campus_w=nan"], "power.campus_w"),
         (["--set", "run.share=1.5"], "out of range"),
+        (["--set", "campus=5,5 GW"], "write a decimal point"),
+        (["--set", "cooling.pue=0.5"], "out of range"),
+        (["--set", "data.growth=1e30"], "out of range"),
+        (["--add", "data.epochs=-50 from 2026"], "out of range"),
+        (["--add", "power.smr_w=-100 GW from 2027"], "out of range"),
+        (["--add", "data.quality=5 from 2027"], "out of range"),
+        (["--add", "power.smr=1 GW from 1000"], "give a year of the forecast"),
+        (["--add", "power.smr=1 GW from 2030", "--add", "power.smr_w=1 GW from 2031"], "both add to power.smr_w"),
+        (["--pin", "duration=abc"], "run.duration_s: 'abc' is not a quantity"),
         (["--set", "power.campus_w=1e90 W"], "too large to compute with"),
         (["--add", "power.smr=1e90 W from 2030"], "too large to compute with"),
         (["--year", "2050"], "covers 2025 to 2040"),
@@ -233,3 +245,37 @@ def test_completion_knows_levers_and_parameters() -> None:
     assert "power.campus_w=" in options._complete_parameters("campus")
     assert options._complete_switches("text") == ["text-only"]
     assert options._complete_sets("ep") == ["epoch-2024"]
+
+
+def test_a_table_that_is_read_is_not_overwritten(cli: Cli) -> None:
+    own = cli.folder / "own.csv"
+    text = "id,name,p50,unit,source,as_of,licence,grade\nrun.share,share,0.2,fraction,own count,2026,own,measured\n"
+    own.write_text(text, encoding="utf-8")
+    assert "would be overwritten" in cli("forecast", "--facts-file", "own.csv", "--csv", "own.csv", code=2).stderr
+    assert own.read_text(encoding="utf-8") == text
+
+
+def test_an_output_that_cannot_be_written_keeps_the_other_from_being_written(cli: Cli) -> None:
+    name = "x" * 300 + ".svg"
+    assert "cannot be written" in cli("forecast", "--csv", "a.csv", "--plot", name, code=2).stderr
+    assert not list(cli.folder.iterdir())
+
+
+def test_titles_are_text_not_markup(cli: Cli) -> None:
+    for name, title in (("a", "[/red] [draft] plan"), ("b", "</script><script>alert(1)</script>")):
+        (cli.folder / f"{name}.toml").write_text(f"title = {title!r}\nuntil = 2026\n", encoding="utf-8")
+    shown = cli("compare", "a.toml", "b.toml", "--samples", "64", "--plot", "c.html").stdout
+    assert "[/red] [draft] plan" in shown
+    assert "</script><script>alert" not in (cli.folder / "c.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("args", [("trends", "--seed", "-1"), ("backtest", "--seed", "-1")])
+def test_a_negative_seed(cli: Cli, args: tuple[str, ...]) -> None:
+    assert "seed = -1" in cli(*args, code=2).stderr
+
+
+def test_output_is_utf8_whatever_the_code_page() -> None:
+    command = [sys.executable, "-m", "liebig", "forecast", "--year", "2030", "--samples", "64"]
+    env = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, capture_output=True, env=env, check=True, timeout=120)
+    assert "10²⁹" in done.stdout.decode("utf-8")

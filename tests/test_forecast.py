@@ -99,7 +99,7 @@ def test_samples_in_blocks_are_the_same_samples(monkeypatch: pytest.MonkeyPatch,
 
     world = build_world(make_input(), catalog)
     whole = evaluate(world, YEARS, 300, 0)
-    monkeypatch.setattr(engine, "sobol_blocks", lambda d, n, s: sobol_blocks(d, n, s, block=64))
+    monkeypatch.setattr(engine, "sobol_blocks", lambda d, n, s, extra: sobol_blocks(d, n, s, block=64, extra=extra))
     parts = evaluate(world, YEARS, 300, 0)
     assert np.allclose(whole.ceilings, parts.ceilings, rtol=1e-12)
 
@@ -472,3 +472,38 @@ def test_a_name_that_no_limit_reads_is_noted(tmp_path: Path) -> None:
     )
     notes = liebig.forecast(facts_files=[table], samples=64, until=2026).notes
     assert any("power.smr_ww" in n and "did you mean 'power.smr_w'" in n for n in notes), notes
+
+
+def test_what_a_user_adds_leaves_all_other_draws_alone(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text(
+        "id,name,p10,p50,p90,unit,source,as_of,licence,grade\n"
+        "power.my_own,mine,1e9,2e9,4e9,W,own count,2026,own,measured\n",
+        encoding="utf-8",
+    )
+    base = liebig.forecast(samples=256, until=2030)
+    for options in ({"facts_files": [table]}, {"set": {"power.fusion_w": "1 W..2 W"}}):
+        other = liebig.forecast(samples=256, until=2030, **options)
+        assert np.allclose(base.minimum, other.minimum, rtol=1e-6)
+
+
+def test_options_replace_what_a_scenario_states(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(
+        'levers = ["fp4-training@2028"]\nsamples = 64\nuntil = 2026\n[set]\n"run.duration_s" = "100 d"\n'
+        '[add]\n"power.smr" = "1 GW from 2026"\n',
+        encoding="utf-8",
+    )
+    inputs = liebig.forecast(
+        path, pin={"duration": "200 d"}, levers=["fp4-training@2030"], add={"power.smr_w": "2 GW from 2026"}
+    ).inputs
+    assert (dict(inputs.set), dict(inputs.pin)) == ({}, {"duration": "200 d"})
+    assert inputs.levers == ("fp4-training@2030",)
+    assert dict(inputs.add) == {"power.smr_w": "2 GW from 2026"}
+
+
+def test_a_year_is_a_whole_number() -> None:
+    with pytest.raises(InputError, match=r"2030\.5"):
+        liebig.forecast.rank_levers(2030.5, samples=64)
+    with pytest.raises(InputError, match="path of a TOML file"):
+        liebig.forecast(5)

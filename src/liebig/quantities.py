@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["convert", "format_interval", "format_quantity", "format_scientific", "parse_quantity"]
 
 _NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+#: A comma or underscore may stand only between groups of three digits: "5,5" is more likely five and a half.
+_GROUPED = re.compile(r"[+-]?(?:\d*|\d{1,3}(?:,\d{3})+|\d{1,3}(?:_\d{3})+)(?:\.\d*)?(?:[eE].*)?")
 _TEXT = re.compile(
     rf"^(?P<currency>USD|US\$|\$)?\s*(?P<number>{_NUMBER}|[+-]?(?:inf|Inf|INF)|nan|NaN|NAN)\s*"
     r"(?:(?P<multiple>thousand|million|billion|trillion|bn|tn|[kKMBT])(?=\s|$))?\s*(?P<unit>.*)$",
@@ -136,7 +138,10 @@ def parse_quantity(text: str | float, unit: str) -> float:
         return _finite(float(text), str(text), unit)
     if isinstance(text, bool) or (match := _TEXT.match(text.strip())) is None:
         raise UnitError(f"{text!r} is not a quantity; expected a number with a unit, e.g. {_example(unit)}")
-    value = float(match["number"].replace(",", "").replace("_", ""))
+    number = match["number"]
+    if ("," in number or "_" in number) and not _GROUPED.fullmatch(number):
+        raise UnitError(f"{text!r}: {number!r} can be read in two ways; write a decimal point, e.g. {_example(unit)}")
+    value = float(number.replace(",", "").replace("_", ""))
     if match["multiple"]:
         value *= _MULTIPLES[match["multiple"].lower()]
     written = match["unit"].strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import tomllib
@@ -142,11 +143,18 @@ def _read_toml(text: str, name: str) -> dict[str, tuple[FactRow, ...]]:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TableError(name, [f"not valid TOML: {error}"]) from None
+    except (ValueError, RecursionError) as error:
+        raise TableError(name, [f"cannot be read: {error}"]) from None
+    if not content:
+        raise TableError(name, [f"holds no table; expected one of [[{']], [['.join(TABLES)}]]"])
     out: dict[str, tuple[FactRow, ...]] = {}
     problems: list[str] = []
     for table, entries in content.items():
         if table not in TABLES or not isinstance(entries, list):
             problems.append(f"[[{table}]]: expected one of [[{']], [['.join(TABLES)}]]")
+            continue
+        if not all(isinstance(entry, dict) for entry in entries):
+            problems.append(f"[[{table}]]: expected tables of columns and values")
             continue
         try:
             numbered = _inherit(table, list(enumerate(entries, start=1)), name)
@@ -206,11 +214,12 @@ def _in_model_unit(cells: dict[str, Any], unit: str) -> dict[str, Any]:
             out[column] = float(cells[column]) * factor
         except KeyError:
             continue
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass  # left as it is, for the row's own check to report
     if cells.get("points"):
         pairs = (pair.partition(":") for pair in str(cells["points"]).split())
-        out["points"] = " ".join(f"{p}:{float(v) * factor!r}" for p, _, v in pairs)
+        with contextlib.suppress(ValueError):  # as above
+            out["points"] = " ".join(f"{p}:{float(v) * factor!r}" for p, _, v in pairs)
     return out
 
 

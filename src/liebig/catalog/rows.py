@@ -6,10 +6,11 @@ A fact is a number with a meaning in the world.  Every row says where it comes f
 
 from __future__ import annotations
 
+import datetime
 import math
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = [
     "GRADES",
@@ -44,6 +45,10 @@ def _finite(value: Any) -> Any:
         text = value.strip()
         if text.lower() in {"nan", "inf", "-inf", "+inf", "infinity", "-infinity"}:
             raise ValueError(f"{text!r} is not a finite number; leave the cell empty when the value is not known")
+    if isinstance(value, bool):
+        raise ValueError("a flag is not a number")
+    if isinstance(value, int) and abs(value) > 1e300:
+        raise ValueError("is too large a number")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value!r} is not a finite number; leave the cell empty when the value is not known")
     return value
@@ -51,7 +56,17 @@ def _finite(value: Any) -> Any:
 
 Number = Annotated[float, BeforeValidator(_finite)]
 Positive = Annotated[float, BeforeValidator(_finite), Field(ge=0)]
-Date = Annotated[str, Field(pattern=_DATE)]
+
+
+def _real_date(text: str) -> str:
+    try:
+        datetime.date.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no date; expected YYYY, YYYY-MM or YYYY-MM-DD") from None
+    return text
+
+
+Date = Annotated[str, Field(pattern=_DATE), AfterValidator(_real_date)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
@@ -158,6 +173,17 @@ class CorrelationRow(FactRow):
         description="rank correlation, -1 to 1"
     )
 
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The pair in either order, and the set."""
+        return (*sorted((self.a, self.b)), self.set)
+
+    @model_validator(mode="after")
+    def _of_two_parameters(self) -> CorrelationRow:
+        if self.a == self.b:
+            raise ValueError(f"a and b are both {self.a!r}; a parameter is not correlated with itself")
+        return self
+
 
 class LeverRow(FactRow):
     """A remedy: what is claimed for it, and what a check found."""
@@ -198,6 +224,12 @@ class LeverEffectRow(FactRow):
     from_year: Number | None = Field(default=None, description="first year of this component; default the lever's")
     ramp_yr: Positive = Field(default=0.0, description="years over which the effect builds up")
     removed: bool = Field(default=False, description="describes taking the lever out of the base (in_base levers)")
+
+    @model_validator(mode="after")
+    def _factors_are_positive(self) -> LeverEffectRow:
+        if self.op in ("mul", "growth") and min(self.low, self.mid, self.high) <= 0:
+            raise ValueError(f"op {self.op!r} needs factors above 0, got {self.low:g}, {self.mid:g}, {self.high:g}")
+        return self
 
 
 class ChipRow(FactRow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -48,6 +49,7 @@ def _root(
 
 def run() -> None:
     """Run the command line; errors of the user end with one message and exit code 2."""
+    _use_utf8()
     try:
         app()
     except LiebigError as error:
@@ -58,6 +60,9 @@ def run() -> None:
         # the reader of a pipe has gone: not an error of ours, and nothing more can be written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        # a full disk, or an output that was closed: nothing that liebig could mend
+        _fail(f"cannot write the output: {error.strerror or error}", 1)
     except Exception as error:
         if os.environ.get("LIEBIG_DEBUG"):
             raise
@@ -66,6 +71,16 @@ def run() -> None:
             "this is a fault of liebig; set LIEBIG_DEBUG=1 to see where, and please report it",
             1,
         )
+
+
+def _use_utf8() -> None:
+    """Files and pipes get UTF-8 whatever the code page; a terminal that lacks a sign shows '?'."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace", encoding=None if stream.isatty() else "utf-8")
 
 
 def _fail(message: str, code: int) -> None:

@@ -33,7 +33,7 @@ def backtest(
     from liebig.forecast.reproduction import reproduce
     from liebig.tables import Table
 
-    o.check_output(csv, (".csv",))
+    o.check_output(csv, (".csv",), facts_file or ())
     if first > last:
         raise RangeError(f"--from {first} is after --until {last}; give a first year that is not later")
     catalog = load_catalog(facts_file or ())
@@ -58,7 +58,7 @@ def backtest(
     for test in (runs, chips):
         _show(test, cases)
     out = console()
-    out.print("[bold]Stock of AI chips by the model of Epoch 2024[/]")
+    out.print("Stock of AI chips by the model of Epoch 2024", style="bold")
     table = grid("1 January", "p50 (p10–p90), million H100e", "counted", "percentile", right=(2, 3))
     for c in checks:
         table.add_row(
@@ -78,7 +78,7 @@ def _show_reproduction(rows: Sequence[Reproduced]) -> None:
     from liebig.quantities import format_interval
 
     out = console()
-    out.print("[bold]Epoch 2024, computed again for 2030[/]")
+    out.print("Epoch 2024, computed again for 2030", style="bold")
     table = grid("quantity", "here, p50 (p10–p90)", "published, 80 % interval", "worst factor", right=(3,))
     for r in rows:
         table.add_row(
@@ -96,7 +96,7 @@ def _show(test: BackTest, cases: bool) -> None:
 
     out = console()
     out.print()
-    out.print(f"[bold]{test.target[0].upper()}{test.target[1:]}[/]")
+    out.print(f"{test.target[0].upper()}{test.target[1:]}", style="bold")
     table = grid(
         "method", "n", "in the 80 % interval", "CRPS", "bias", "width", "CRPS / naive", "", right=(1, 2, 3, 4, 5, 6)
     )

@@ -20,12 +20,14 @@ def compare(
     plot: o.PlotOption = None,
 ) -> None:
     """Two scenarios side by side, in the same sampled futures."""
+    from rich.text import Text
+
     from liebig import forecast
     from liebig.cli.render import COLOURS, console, grid, notes
     from liebig.quantities import format_scientific
 
-    o.check_output(csv, (".csv",))
-    o.check_output(plot, (".svg", ".png", ".html"))
+    o.check_output(csv, (".csv",), (a, b))
+    o.check_output(plot, (".svg", ".png", ".html"), (a, b))
     given = {k: v for k, v in (("samples", samples), ("seed", seed)) if v is not None}
     result = forecast.compare(a, b, **given)
     if csv:
@@ -62,8 +64,8 @@ def compare(
                 format_scientific(row["b_p50"]),
                 f"×{row['ratio_of_medians']:.2f}",
                 f"×{row['ratio_p50']:.2f} (×{row['ratio_p10']:.2f}–×{row['ratio_p90']:.2f})",
-                f"[{COLOURS[row['a_binding']]}]{row['a_binding']}[/]",
-                f"[{COLOURS[row['b_binding']]}]{row['b_binding']}[/]",
+                Text(row["a_binding"], style=COLOURS[row["a_binding"]]),
+                Text(row["b_binding"], style=COLOURS[row["b_binding"]]),
             )
         out.print(table)
         out.print("  FLOP; ratio of the medians, and of the minima in the same future", style="dim")

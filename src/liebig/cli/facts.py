@@ -53,7 +53,7 @@ def list_(
     from liebig.errors import InputError
     from liebig.tables import Table
 
-    o.check_output(csv, (".csv",))
+    o.check_output(csv, (".csv",), facts_file or ())
     catalog = load_catalog(facts_file or ())
     if table is None:
         if csv or json:
@@ -109,6 +109,8 @@ def show(
     json: o.JsonOption = False,
 ) -> None:
     """Show a fact with its source, in every table and parameter set that has it."""
+    from rich.text import Text
+
     from liebig.catalog import load_catalog
     from liebig.catalog.rows import GRADES
     from liebig.cli.render import console
@@ -122,7 +124,7 @@ def show(
     for table, row in hits:
         out.print()
         whose = "" if catalog.is_builtin(table, row) else ", your file"
-        out.print(f"[bold]{' · '.join(row.row_key)}[/]  [dim]{table}{whose}[/]")
+        out.print(Text.assemble((" · ".join(row.row_key), "bold"), (f"  {table}{whose}", "dim")))
         for column, value in row.model_dump().items():
             if value in ("", None) or column in row.key:
                 continue

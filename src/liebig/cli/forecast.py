@@ -45,8 +45,8 @@ def forecast(
         raise ConflictError("--year shows one year; leave out --from and --until, or leave out --year")
     if year is not None:
         start = until = year
-    o.check_output(csv, (".csv",))
-    o.check_output(plot, (".svg", ".png", ".html"))
+    o.check_output(csv, (".csv",), (*(facts_file or ()), scenario))
+    o.check_output(plot, (".svg", ".png", ".html"), (*(facts_file or ()), scenario))
     inputs = o.collect(
         scenario,
         facts=facts,
@@ -170,7 +170,9 @@ def _show_sparklines(result: Forecast, out: Console) -> None:
 
     rows = {n: [float(v) for v in result.ceilings[n][:, 2]] for n in result.limits}
     rows["expected"] = [float(v) for v in result.expected[:, 2]]
-    finite = [v for row in rows.values() for v in row if math.isfinite(v)]
+    finite = [v for row in rows.values() for v in row if math.isfinite(v) and v > 0]
+    if not finite:
+        return
     low, high = min(finite), max(finite)
     for name, row in rows.items():
         text = Text(f"  {name:9}", style=COLOURS.get(name, ""))

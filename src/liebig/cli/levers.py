@@ -48,8 +48,8 @@ def rank(
     from liebig import forecast
     from liebig.cli.render import notes, progress_bar
 
-    o.check_output(csv, (".csv",))
-    o.check_output(plot, (".svg", ".png", ".html"))
+    o.check_output(csv, (".csv",), (*(facts_file or ()), scenario))
+    o.check_output(plot, (".svg", ".png", ".html"), (*(facts_file or ()), scenario))
     inputs = _collect(scenario, facts, facts_file, set_, pin, add, lever, switch, samples, seed)
     with progress_bar("measuring levers", show=inputs.samples > 20_000) as progress:
         ranking = forecast.rank_levers(year, inputs, progress=progress)
@@ -162,6 +162,8 @@ def show(
     json: o.JsonOption = False,
 ) -> None:
     """One lever: the claim beside the check, its vector over parameters, its effect in a year."""
+    from rich.text import Text
+
     from liebig.catalog import load_catalog
     from liebig.cli.render import console, grid, ratio
     from liebig.forecast.levers import bench_of
@@ -176,7 +178,7 @@ def show(
         return
     row, out = lever.row, console()
     out.print()
-    out.print(f"[bold]{row.name}[/] ({row.id})")
+    out.print(Text.assemble((row.name, "bold"), f" ({row.id})"))
     out.print(f"  claim    {row.claim}", soft_wrap=True)
     out.print(f"  check    {row.check}", soft_wrap=True)
     out.print(f"  caveat   {row.caveat}", soft_wrap=True)
@@ -267,7 +269,7 @@ def rebound(
     from liebig import forecast
     from liebig.cli.render import console, grid, notes, ratio
 
-    o.check_output(csv, (".csv",))
+    o.check_output(csv, (".csv",), (*(facts_file or ()), scenario))
     inputs = _collect(scenario, facts, facts_file, None, None, None, None, None, samples, seed)
     result = forecast.rebound(year, inputs, elasticity=elasticity)
     if csv:

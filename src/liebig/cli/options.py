@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -179,20 +180,34 @@ def collect(
     return forecast.make_inputs(scenario, {k: v for k, v in options.items() if v not in (None, (), {})})
 
 
-def check_output(path: Path | None, suffixes: tuple[str, ...]) -> None:
+def check_output(path: Path | None, suffixes: tuple[str, ...], inputs: Iterable[str | Path | None] = ()) -> None:
     """Refuse an output file before any work is done.
 
+    Args:
+        path: the file to be written, or None.
+        suffixes: those it may have.
+        inputs: files that are read, and must not be overwritten.
+
     Raises:
-        InputError: the folder does not exist, the path is a folder, or the suffix is not known.
+        InputError: the folder does not exist or takes no file, the path is a folder or an input, or the
+            suffix is not known.
     """
     if path is None:
         return
     if path.suffix.lower() not in suffixes:
         raise InputError(f"{path}: expected a file name that ends in {' or '.join(suffixes)}")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a file name")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    try:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; give a file name")
+        if not path.parent.is_dir():
+            raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+        if any(given is not None and Path(given).resolve() == path.resolve() for given in inputs):
+            raise InputError(f"{path}: is read by this command and would be overwritten; give another name")
+        part = path.with_name(f".{path.name}.part")
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def print_json(content: Any) -> None:

@@ -31,9 +31,12 @@ _WATER = "#56B4E9"
 
 
 def console(*, err: bool = False) -> Console:
-    """A console that keeps its lines whole when the output is not a terminal."""
+    """A console that keeps its lines whole when the output is not a terminal.
+
+    No markup: titles and facts of a user may hold brackets.
+    """
     stream = sys.stderr if err else sys.stdout
-    return Console(stderr=err, highlight=False, width=None if stream.isatty() else 140, soft_wrap=False)
+    return Console(stderr=err, highlight=False, markup=False, width=None if stream.isatty() else 140, soft_wrap=False)
 
 
 def grid(*headings: str, right: Sequence[int] = ()) -> RichTable:

@@ -42,8 +42,8 @@ def sensitivity(
     from liebig.errors import ConflictError
     from liebig.forecast.sensitivity import run_sensitivity, run_switches
 
-    o.check_output(csv, (".csv",))
-    o.check_output(plot, (".svg", ".png", ".html"))
+    o.check_output(csv, (".csv",), (*(facts_file or ()), scenario))
+    o.check_output(plot, (".svg", ".png", ".html"), (*(facts_file or ()), scenario))
     if switches and plot:
         raise ConflictError("--plot draws the tornado; leave out --switches, or leave out --plot")
     inputs = o.collect(
@@ -90,6 +90,8 @@ def _list_switches() -> None:
 
 
 def _show_switches(effects: Any, years: list[int], json: bool, csv: Any) -> None:
+    from rich.text import Text
+
     from liebig.cli.render import COLOURS, console, grid, ratio
     from liebig.tables import Table
 
@@ -107,7 +109,7 @@ def _show_switches(effects: Any, years: list[int], json: bool, csv: Any) -> None
     table = grid("switch", *(str(y) for y in years), "binds", "the model then says", right=range(1, len(years) + 1))
     for e in effects:
         last = e.binding[years[0]]
-        table.add_row(e.switch, *(ratio(e.ratio[y]) for y in years), f"[{COLOURS[last]}]{last}[/]", e.description)
+        table.add_row(e.switch, *(ratio(e.ratio[y]) for y in years), Text(last, style=COLOURS[last]), e.description)
     out = console()
     out.print(table)
     out.print(f"  median of the minimum over that without the switch; binds: in {years[0]}", style="dim")

@@ -40,8 +40,8 @@ def trends(
     from liebig.cli.render import notes
     from liebig.forecast.trends import fit_trends, trends_table
 
-    o.check_output(csv, (".csv",))
-    o.check_output(plot, (".svg", ".png", ".html"))
+    o.check_output(csv, (".csv",), facts_file or ())
+    o.check_output(plot, (".svg", ".png", ".html"), facts_file or ())
     found = fit_trends(
         names or (),
         window=_span(window),

@@ -16,11 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from liebig.errors import InputError
 from liebig.forecast.backtest import BackTest, backtest_runs
 from liebig.forecast.chip_backtest import backtest_chips, check_chip_model
 from liebig.forecast.compare import Comparison, compare_inputs
 from liebig.forecast.engine import run_forecast
-from liebig.forecast.inputs import ForecastInput, make_input, read_scenario
+from liebig.forecast.inputs import ForecastInput, make_input, merge_inputs, read_scenario
 from liebig.forecast.levers import find_package, measure_rebound, rank
 from liebig.forecast.reproduction import Reproduced, reproduce
 from liebig.forecast.result import Forecast
@@ -62,18 +63,13 @@ def make_inputs(scenario: Scenario | None, options: dict[str, Any]) -> ForecastI
     options = dict(options)
     if scenario is None:
         return make_input(**options)
-    base = scenario if isinstance(scenario, ForecastInput) else read_scenario(scenario)
+    if isinstance(scenario, (str, Path)):
+        scenario = read_scenario(scenario)
+    if not isinstance(scenario, ForecastInput):
+        raise InputError(f"scenario = {scenario!r}: expected the path of a TOML file, or a ForecastInput")
     if not options:
-        return base
-    given = base.model_dump(exclude_unset=True)
-    for name in ("set", "pin", "add"):
-        if name in options:
-            given[name] = {**given.get(name, {}), **options.pop(name)}
-    for name in ("levers", "switches", "facts_files"):
-        if name in options:
-            more = options.pop(name)
-            given[name] = (*given.get(name, ()), *((more,) if isinstance(more, str) else more))
-    return make_input(**{**given, **options})
+        return scenario
+    return merge_inputs(scenario, make_input(**options))
 
 
 def run(scenario: Scenario | None = None, /, *, progress: Progress | None = None, **options: Any) -> Forecast:

@@ -21,6 +21,7 @@ from liebig.catalog import Catalog, load_catalog
 from liebig.errors import RangeError
 from liebig.forecast.trends import decimal_year, top_at_release
 from liebig.tables import Table
+from liebig.uncertainty import check_seed
 from liebig.uncertainty.scoring import crps, interval_score
 
 __all__ = ["METHODS", "BackTest", "ForecastCase", "MethodScore", "RunHistory", "backtest_runs", "run_history"]
@@ -257,8 +258,9 @@ def backtest_runs(
         progress: called with the share done, 0 to 1.
 
     Raises:
-        RangeError: no year in which a forecast can be compared with what came.
+        RangeError: no year in which a forecast can be compared with what came, or a bad seed.
     """
+    check_seed(seed)
     catalog = load_catalog() if catalog is None else catalog
     history = run_history(catalog)
     end = history.until

@@ -14,6 +14,7 @@ from liebig.forecast.engine import sample_state
 from liebig.forecast.inputs import make_input
 from liebig.forecast.world import build_world
 from liebig.limits.chips import stock_h100e
+from liebig.uncertainty import check_seed
 
 __all__ = ["StockCheck", "backtest_chips", "check_chip_model", "quarterly_supply"]
 
@@ -77,6 +78,7 @@ def check_chip_model(samples: int = 16384, seed: int = 0, catalog: Catalog | Non
 
 def backtest_chips(catalog: Catalog | None = None, seed: int = 0) -> BackTest:
     """Forecast quarterly shipments one to four quarters ahead from each quarter."""
+    check_seed(seed)
     catalog = load_catalog() if catalog is None else catalog
     quarters, flow = quarterly_supply(catalog)
     y = np.log10(flow)

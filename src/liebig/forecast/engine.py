@@ -87,7 +87,7 @@ def evaluate(world: World, years: Array, samples: int, seed: int, progress: Prog
         runs={name: np.empty(shape, dtype=np.float32) for name in QUANTITIES},
     )
     done = 0
-    for u in sobol_blocks(world.dimensions, samples, seed):
+    for u in sobol_blocks(world.dimensions, samples, seed, extra=world.extra):
         state = world.state(u)
         part = slice(done, done + u.shape[1])
         found = ceilings(state, years, world.structure)
@@ -110,7 +110,7 @@ def evaluate(world: World, years: Array, samples: int, seed: int, progress: Prog
 
 def sample_state(world: World, samples: int, seed: int) -> tuple[State, Array]:
     """All parameters of ``samples`` futures at once, and the uniform points behind them."""
-    blocks = list(sobol_blocks(world.dimensions, samples, seed))
+    blocks = list(sobol_blocks(world.dimensions, samples, seed, extra=world.extra))
     u = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
     return world.state(u), u
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from liebig.catalog import load_catalog, resolve
 from liebig.errors import InputError, ScenarioError
 
-__all__ = ["ForecastInput", "make_input", "read_scenario"]
+__all__ = ["ForecastInput", "make_input", "merge_inputs", "read_scenario"]
 
 MAX_SAMPLES = 4_000_000
 
@@ -38,6 +40,11 @@ class ForecastInput(BaseModel):
     samples: int = Field(default=8192, ge=16, le=MAX_SAMPLES, description="futures sampled")
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="same seed, same answer")
 
+    @field_validator("title", mode="before")
+    @classmethod
+    def _plain_title(cls, value: Any) -> Any:
+        return _no_control(value)
+
     @field_validator("start", "until", "samples", "seed", mode="before")
     @classmethod
     def _no_switch(cls, value: Any) -> Any:
@@ -60,13 +67,25 @@ class ForecastInput(BaseModel):
         return _flat(value) if isinstance(value, Mapping) else value
 
 
+def _no_control(text: Any) -> Any:
+    if isinstance(text, str) and any(unicodedata.category(c) == "Cc" for c in text):
+        raise ValueError("expected a title without control characters")
+    return text
+
+
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, Mapping):
-            out.update(_flat(value, f"{prefix}{key}."))
+            inner = _flat(value, f"{prefix}{key}.")
         else:
-            out[f"{prefix}{key}"] = value
+            inner = {f"{prefix}{key}": value}
+        for name, given in inner.items():
+            if name in out:
+                raise ValueError(f"{name} is given twice; give it once")
+            if isinstance(given, bool):
+                raise ValueError(f"{name} = {given}: expected a number or a text such as '10 GW'")
+            out[name] = given
     return out
 
 
@@ -106,6 +125,8 @@ def read_scenario(path: str | Path) -> ForecastInput:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{path.name}: not valid TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ScenarioError(f"{path.name}: cannot be read ({error})") from None
     content.setdefault("title", path.stem)
     files = content.get("facts_files", ())
     if isinstance(files, (list, tuple)):
@@ -116,3 +137,33 @@ def read_scenario(path: str | Path) -> ForecastInput:
         raise ScenarioError(f"{path.name}: " + "; ".join(_explain(e) for e in error.errors())) from None
     except TypeError as error:
         raise ScenarioError(f"{path.name}: {error}") from None
+
+
+def merge_inputs(base: ForecastInput, top: ForecastInput) -> ForecastInput:
+    """``base`` with ``top`` on top of it: what ``top`` states replaces the same parameter or lever of ``base``."""
+    given = base.model_dump(exclude_unset=True)
+    more = top.model_dump(exclude_unset=True)
+    files = (*base.facts_files, *top.facts_files)
+    known = load_catalog(files).parameters(more.get("facts", base.facts))
+
+    def full(name: str) -> str:
+        try:
+            return resolve(name, known)
+        except InputError:
+            return name  # reported with its source when the world is built
+
+    stated = {full(n) for how in ("set", "pin") for n in more.get(how, {})}
+    added = {full(n) for n in more.get("add", {})}
+    for how, taken in (("set", stated), ("pin", stated), ("add", added)):
+        kept = {n: v for n, v in given.get(how, {}).items() if full(n) not in taken}
+        given[how] = {**kept, **more.pop(how, {})}
+    names = {_lever_name(text) for text in top.levers}
+    given["levers"] = (*(t for t in base.levers if _lever_name(t) not in names), *more.pop("levers", ()))
+    given["switches"] = tuple(dict.fromkeys((*base.switches, *more.pop("switches", ()))))
+    given["facts_files"] = files
+    more.pop("facts_files", None)
+    return make_input(**{**given, **more})
+
+
+def _lever_name(text: str) -> str:
+    return text.partition("@")[0].strip()

@@ -41,11 +41,7 @@ def bench_of(inputs: ForecastInput, year: int, catalog: Catalog | None = None) -
 
 
 def _bench(world: World, catalog: Catalog, year: int, samples: int, seed: int) -> tuple[Bench, list[Lever]]:
-    if not world.first_year <= year <= world.last_year:
-        raise RangeError(
-            f"year = {year} is out of range; the parameter set {world.facts} covers {world.first_year} to "
-            f"{world.last_year}"
-        )
+    world.check_year(year)
     taken = {lever.id for lever in world.levers}
     levers = [get_lever(catalog, name) for name in catalog.levers() if name not in taken]
     state, u = sample_state(world, samples, seed)

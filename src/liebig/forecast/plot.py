@@ -73,6 +73,8 @@ def _save(chart: Any, path: Path) -> None:
     elif kind == ".png":
         content = vl_convert.vegalite_to_png(spec, scale=2)
     elif kind == ".html":
+        # a title may hold "</script>"; an invisible joiner keeps it from ending the page's script
+        spec = spec.replace("</", "<\u2060/")
         content = vl_convert.vegalite_to_html(spec, bundle=True).encode("utf-8")
     else:
         raise InputError(f"{path}: expected a file name that ends in .svg, .png or .html")

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
-from liebig.errors import RangeError
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.switches import SWITCHES
 from liebig.forecast.world import World, build_world
@@ -136,7 +135,7 @@ def run_sensitivity(
     if independent:
         inputs = inputs.model_copy(update={"switches": (*inputs.switches, "no-correlations")})
     world = build_world(inputs, catalog)
-    _check_year(world, year)
+    world.check_year(year)
     bench = _TwoSamples(world, float(year), inputs.samples, inputs.seed)
     units = _units(world)
     names = [n for unit in units for n in unit if n in world.joint.marginals]
@@ -157,14 +156,6 @@ def run_sensitivity(
     return Sensitivity(int(year), float(np.median(bench.lowest_a)), tuple(bars), tuple(indices), independent)
 
 
-def _check_year(world: World, year: int) -> None:
-    if not world.first_year <= year <= world.last_year:
-        raise RangeError(
-            f"year = {year} is out of range; the parameter set {world.facts} covers {world.first_year} to "
-            f"{world.last_year}"
-        )
-
-
 def _units(world: World) -> list[tuple[str, ...]]:
     """What varies by itself: correlated groups, single parameters, levers; only what a limit reads."""
     groups = [group for group, _ in world.joint.groups]
@@ -183,8 +174,10 @@ class _TwoSamples:
         self.years = np.array([year])
         self.samples = samples
         d = world.dimensions
-        u = np.concatenate(list(sobol_blocks(2 * d, samples, seed)), axis=1)
-        self.u_a, self.u_b = u[:d], u[d:]
+        extra = [f"{half} {name}" for half in "ab" for name in world.extra]
+        u = np.concatenate(list(sobol_blocks(2 * d, samples, seed, extra=extra)), axis=1)
+        middle = 2 * d + len(world.extra)
+        self.u_a, self.u_b = (np.concatenate(part) for part in ((u[:d], u[2 * d : middle]), (u[d : 2 * d], u[middle:])))
         self.b = transform(world.joint, self.u_b)
         self.state = world.state(self.u_a)
         self.base = self._ceilings(self.state, world.structure.limits)
@@ -246,7 +239,7 @@ def run_switches(
     catalog = load_catalog(inputs.facts_files) if catalog is None else catalog
     base_world = build_world(inputs, catalog)
     for year in years:
-        _check_year(base_world, year)
+        base_world.check_year(year)
     base, _ = _medians(base_world, years, inputs)
     out = []
     todo = [n for n in SWITCHES if n not in inputs.switches]
@@ -263,7 +256,7 @@ def run_switches(
 
 def _medians(world: World, years: Sequence[int], inputs: ForecastInput) -> tuple[list[float], list[str]]:
     """Median of the minimum (or minimum of medians, when the switch says so) and what binds, by year."""
-    u = np.concatenate(list(sobol_blocks(world.dimensions, inputs.samples, inputs.seed)), axis=1)
+    u = np.concatenate(list(sobol_blocks(world.dimensions, inputs.samples, inputs.seed, extra=world.extra)), axis=1)
     state = world.state(u)
     of_medians = any(s.min_of_medians for s in world.switches)
     medians, binding = [], []

@@ -11,6 +11,7 @@ organisation go together.
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from liebig.catalog import Catalog, load_catalog
 from liebig.catalog.rows import ChipRow, ModelRow
 from liebig.errors import InputError, RangeError, UnknownNameError
 from liebig.tables import Table
+from liebig.uncertainty import check_seed
 
 __all__ = [
     "QUANTITIES",
@@ -271,7 +273,8 @@ def fit_trends(
     for name in names:
         if name not in QUANTITIES:
             raise UnknownNameError("trend", name, QUANTITIES)
-    if window is not None and not window[0] < window[1]:
+    check_seed(seed)
+    if window is not None and not (math.isfinite(window[0] + window[1]) and window[0] < window[1]):
         raise RangeError(f"window {window[0]:g}:{window[1]:g} is empty; give an earlier and a later year")
     if top < 1:
         raise RangeError(f"top = {top} is out of range; expected 1 or more")

@@ -64,7 +64,7 @@ def _lever_sentence(forecast: Forecast, year: int) -> str:
 def yardstick_text(forecast: Forecast, flop: float) -> str:
     """``, ×11,000 GPT-4``, or nothing when the yardstick is absent."""
     gpt4 = forecast.catalog.yardsticks().get("gpt-4")
-    if gpt4 is None or not flop < float("inf"):
+    if gpt4 is None or gpt4.unit != "FLOP" or gpt4.value <= 0 or not flop < float("inf"):
         return ""
     ratio = flop / gpt4.value
     digits = f"{ratio:,.0f}" if ratio < 100 else f"{float(f'{ratio:.2g}'):,.0f}"
@@ -83,7 +83,7 @@ def run_sentence(forecast: Forecast, year: int) -> str:
 
     load = forecast.catalog.yardsticks().get("new-york-load")
     power = float(forecast.runs["power_w"][i][2])
-    beside = f", ×{power / load.value:.1f} {load.name}" if load else ""
+    beside = f", ×{power / load.value:.1f} {load.name}" if load and load.unit == "W" and load.value > 0 else ""
     return (
         f"A run at the ceiling of {year}: {three('power_w', 'W')}{beside}; {three('h100e', 'H100e')}; "
         f"{three('tokens', 'tokens')}; {three('parameters', 'parameters')}; {three('duration_s', 's')}; "

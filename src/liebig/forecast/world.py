@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,7 +19,17 @@ from liebig.forecast.switches import Switch, apply_switches
 from liebig.levers.vectors import Lever, lever_changes, resolve_levers
 from liebig.limits import Change, State, Structure
 from liebig.quantities import format_quantity, parse_quantity
-from liebig.uncertainty import Joint, Marginal, make_joint, make_marginal, parse_marginal, point, quantile, transform
+from liebig.uncertainty import (
+    CorrelationWarning,
+    Joint,
+    Marginal,
+    make_joint,
+    make_marginal,
+    parse_marginal,
+    point,
+    quantile,
+    transform,
+)
 
 __all__ = ["World", "build_world", "parameter_marginal"]
 
@@ -29,6 +40,10 @@ _FROM = re.compile(
 _QUANTILE = re.compile(r"^p(\d{1,2}(?:\.\d+)?)$")
 #: Beyond this, in the model's unit, squares and products would overflow.
 _LARGEST = 1e60
+#: A growth factor beyond this per year would overflow within the horizon.
+_FASTEST = 1e3
+#: Changes before this year are slips of the pen: no parameter set begins before it.
+_FIRST_CHANGE = 2020
 
 
 @dataclass(frozen=True)
@@ -47,16 +62,29 @@ class World:
     levers: tuple[Lever, ...]
     lever_dimension: Mapping[str, int]
     precision: str
+    extra: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def dimensions(self) -> int:
-        """Sobol dimensions: one for each uncertain parameter, then one for each lever of the catalogue.
+        """Sobol dimensions: one for each uncertain parameter and each lever of the built-in facts.
 
-        All levers count, whether applied or not: the scrambling depends on the number of
-        dimensions, and the same seed must give the same futures with and without a lever.
+        All count, whether pinned, applied or not: the scrambling depends on the number of dimensions,
+        and the same seed must give the same futures with and without a lever or a table of the user.
         """
-        return self.joint.size + len(self.lever_dimension)
+        return self.joint.size - len(self.extra)
+
+    def check_year(self, year: float) -> None:
+        """Refuse a year that the parameter set does not cover, or that is no whole number.
+
+        Raises:
+            RangeError: so it is.
+        """
+        if not isinstance(year, (int, np.integer)) or not self.first_year <= year <= self.last_year:
+            raise RangeError(
+                f"year = {year!r} is out of range; the parameter set {self.facts} covers {self.first_year} to "
+                f"{self.last_year}"
+            )
 
     def state(self, u: Array, *, with_levers: bool = True) -> State:
         """Parameters in each future, for uniform points of shape ``(dimensions, n)``."""
@@ -77,12 +105,11 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
     about = catalog.sets[facts]
     rows = {i: r for i, r in catalog.parameters(facts).items() if r.role == "model"}
     marginals = {i: parameter_marginal(r) for i, r in rows.items()}
-    order = [i for i, m in marginals.items() if not m.is_point]
-    notes = _unread_names(rows, load_catalog().parameters(facts))
+    builtin = load_catalog()
+    notes = _unread_names(rows, builtin.parameters(facts))
     scheduled = _state_parameters(inputs, rows, marginals, notes)
     for change in scheduled:
         _check_start(change.parameter, change.from_year, int(about["last_year"]))
-    order += [i for i, m in marginals.items() if not m.is_point and i not in order]
     structure = Structure(
         limits=tuple(about["limits"]),
         supply=about["supply"],
@@ -96,8 +123,12 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
         scheduled += [Change(name, "mul", factor) for name in ("run.share", "capital.run_share")]
     levers = resolve_levers(inputs.levers, catalog)
     spearman = catalog.correlations(facts) if all(s.correlations for s in switches) else {}
-    joint = make_joint(marginals, spearman, order)
-    dimension = {name: len(order) + i for i, name in enumerate(catalog.levers())}
+    fixed, extra = _dimensions(marginals, catalog, builtin, facts)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CorrelationWarning)
+        joint = make_joint(marginals, spearman, (*fixed, *extra))
+    notes += [str(w.message) for w in caught]
+    dimension = {name: joint.dimensions[f"lever {name}"] for name in catalog.levers()}
     last_year = int(about["last_year"])
     for lever in levers:
         _check_start(f"lever {lever.id}", lever.start, last_year)
@@ -118,8 +149,19 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
         levers=levers,
         lever_dimension=dimension,
         precision=str(about["precision"]),
+        extra=extra,
         notes=tuple(notes),
     )
+
+
+def _dimensions(
+    marginals: Mapping[str, Marginal], catalog: Catalog, builtin: Catalog, facts: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(names of the Sobol dimensions, names of what a user added): the first do not depend on the user."""
+    model = [r for r in builtin.parameters(facts).values() if r.role == "model"]
+    fixed = [r.id for r in model if r.family != "point"] + [f"lever {name}" for name in builtin.levers()]
+    wanted = [n for n, m in marginals.items() if not m.is_point] + [f"lever {name}" for name in catalog.levers()]
+    return tuple(fixed), tuple(n for n in wanted if n not in set(fixed))
 
 
 def _unread_names(rows: Mapping[str, ParameterRow], known: Mapping[str, ParameterRow]) -> list[str]:
@@ -166,20 +208,30 @@ def _state_parameters(
             before = marginals[name]
             marginals[name] = _stated(row, text, before, how)
             _warn_if_far(row, marginals[name], before, notes)
+    added: dict[str, str] = {}
     for written, text in inputs.add.items():
         name = resolve(written, rows)
         match = _FROM.match(str(text).strip())
         if not match:
             raise InputError(f"add {written} = {text!r}: expected 'AMOUNT from YEAR', e.g. '10 GW from 2032'")
-        scheduled.append(_schedule(rows[name], "add", match))
+        if name in added:
+            raise ConflictError(f"add {written} and add {added[name]} both add to {name}; give one of them")
+        added[name] = written
+        scheduled.append(_schedule(rows[name], "add", match, marginals[name]))
     return scheduled
 
 
-def _schedule(row: ParameterRow, op: str, match: re.Match[str]) -> Change:
-    amount = parse_quantity(match["value"], row.unit)
+def _schedule(row: ParameterRow, op: str, match: re.Match[str], before: Marginal | None = None) -> Change:
+    amount = _quantity(row, match["value"])
     _check_size(row, amount)
+    if float(match["year"]) < _FIRST_CHANGE:
+        raise RangeError(f"{row.id} from {match['year']}: give a year of the forecast")
     if op == "set":
         _check_value(row, amount)
+    elif before is not None:
+        # what is added must leave the parameter within its bounds in every future, or nearly so
+        for level in (0.001, 0.999):
+            _check_value(row, float(quantile(before, np.array([level]))[0]) + amount, at_bound=True)
     return Change(
         row.id,
         "set" if op == "set" else "add",
@@ -192,9 +244,7 @@ def _schedule(row: ParameterRow, op: str, match: re.Match[str]) -> Change:
 def _stated(row: ParameterRow, text: str | float, before: Marginal, how: str) -> Marginal:
     if how == "pin":
         level = _QUANTILE.match(text.strip()) if isinstance(text, str) else None
-        value = (
-            float(quantile(before, np.array([float(level[1]) / 100.0]))[0]) if level else parse_quantity(text, row.unit)
-        )
+        value = float(quantile(before, np.array([float(level[1]) / 100.0]))[0]) if level else _quantity(row, text)
         _check_value(row, value)
         return point(value)
     bounds = _support(row)
@@ -208,22 +258,29 @@ def _stated(row: ParameterRow, text: str | float, before: Marginal, how: str) ->
     return stated
 
 
+def _quantity(row: ParameterRow, text: str | float) -> float:
+    try:
+        return parse_quantity(text, row.unit)
+    except InputError as error:
+        raise type(error)(f"{row.id}: {error}") from None
+
+
 def _support(row: ParameterRow) -> tuple[float | None, float | None]:
-    if row.lower is not None or row.upper is not None:
-        return row.lower, row.upper
-    return 0.0, 1.0 if row.unit == "fraction" else None
+    upper = 1.0 if row.upper is None and row.unit == "fraction" else row.upper
+    return (0.0 if row.lower is None and row.upper is None else row.lower), upper
 
 
-def _check_value(row: ParameterRow, value: float) -> None:
+def _check_value(row: ParameterRow, value: float, *, at_bound: bool = False) -> None:
     """Refuse a value outside the support; a bound belongs to it only where the row is a point on purpose."""
     lower, upper = _support(row)
-    at_bound = row.lower is not None and (row.family == "point" or row.unit in ("x/yr", "x"))
+    at_bound = at_bound or (row.lower is not None and (row.family == "point" or row.unit in ("x/yr", "x")))
     low_ok = lower is None or value > lower or (value == lower and at_bound)
     if row.unit == "x/yr":
-        low_ok = value > 0.0
+        low_ok, lower, upper, at_bound = value > 0.0, 0.0, _FASTEST, False
     _check_size(row, value)
     if not low_ok or (upper is not None and value > upper) or not np.isfinite(value):
         low, high = (format_quantity(b, row.unit, 3) if b is not None else "any" for b in (lower, upper))
+        low = low if at_bound or lower is None else f"above {low}"
         raise RangeError(
             f"{row.id} = {format_quantity(value, row.unit, 3)} is out of range; expected {low} to {high} ({row.name})"
         )

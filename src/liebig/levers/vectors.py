@@ -95,10 +95,12 @@ def parse_lever(text: str, catalog: Catalog) -> Lever:
 def _measured(lever: Lever, path: Path) -> Lever:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or any(isinstance(content[k], (bool, str)) for k in ("p10", "p50", "p90")):
+            raise TypeError("p10, p50 and p90 must be numbers")
         low, mid, high = (float(content[k]) for k in ("p10", "p50", "p90"))
     except FileNotFoundError:
         raise InputError(f"lever {lever.id}@{path}: no such file") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"lever {lever.id}@{path}: expected a JSON object with numbers p10, p50 and p90 ({type(error).__name__}: "
             f"{error})"

@@ -4,13 +4,14 @@ from liebig.uncertainty.copula import CorrelationWarning, nearest_correlation, p
 from liebig.uncertainty.marginals import FAMILIES, Marginal, make_marginal, point, quantile
 from liebig.uncertainty.notation import parse_marginal
 from liebig.uncertainty.quantiles import quantiles
-from liebig.uncertainty.sampling import Joint, make_joint, sample, sobol_blocks, transform
+from liebig.uncertainty.sampling import Joint, check_seed, make_joint, sample, sobol_blocks, transform
 
 __all__ = [
     "FAMILIES",
     "CorrelationWarning",
     "Joint",
     "Marginal",
+    "check_seed",
     "make_joint",
     "make_marginal",
     "nearest_correlation",

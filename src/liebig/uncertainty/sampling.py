@@ -8,16 +8,18 @@ differ only in what was changed (common random numbers).
 from __future__ import annotations
 
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.errors import RangeError
 from liebig.uncertainty.copula import correlated_groups, correlation_matrix
 from liebig.uncertainty.marginals import Marginal, quantile
 
-__all__ = ["BLOCK", "Joint", "make_joint", "sample", "sobol_blocks", "transform"]
+__all__ = ["BLOCK", "Joint", "check_seed", "make_joint", "sample", "sobol_blocks", "transform"]
 
 Array = NDArray[np.float64]
 #: Samples handled at a time: keeps a million samples in bounded memory and arrays in cache.
@@ -66,21 +68,41 @@ def make_joint(
     return Joint(dict(marginals), dimensions, tuple(groups))
 
 
-def sobol_blocks(dimensions: int, samples: int, seed: int, block: int = BLOCK) -> Iterator[Array]:
-    """Scrambled Sobol points in blocks of shape ``(dimensions, <= block)``, ``samples`` in all.
+def check_seed(seed: int) -> int:
+    """The seed, when a generator can take it.
 
-    The points are the same whatever the block size.
+    Raises:
+        RangeError: it is no whole number from 0 on.
+
+    >>> check_seed(3)
+    3
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise RangeError(f"seed = {seed!r}: expected a whole number from 0 on")
+    return int(seed)
+
+
+def sobol_blocks(
+    dimensions: int, samples: int, seed: int, block: int = BLOCK, extra: Sequence[str] = ()
+) -> Iterator[Array]:
+    """Scrambled Sobol points in blocks of shape ``(dimensions + len(extra), <= block)``, ``samples`` in all.
+
+    The points are the same whatever the block size.  Scrambling depends on the number of Sobol
+    dimensions, so what comes on top of a fixed set is drawn by name in ``extra``, one independent
+    uniform stream each: adding one leaves all other draws as they were.
     """
     from scipy.stats import qmc
 
     engine = qmc.Sobol(d=max(1, dimensions), scramble=True, rng=np.random.default_rng(seed))
+    streams = [np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in extra]
     left = samples
     with warnings.catch_warnings():
         # a number of samples that is no power of two only costs the points some balance
         warnings.filterwarnings("ignore", message=".*balance properties of Sobol.*")
         while left > 0:
             take = min(block, left)
-            yield np.ascontiguousarray(engine.random(take).T)
+            points = engine.random(take).T
+            yield np.ascontiguousarray(np.vstack([points, *(s.random(take) for s in streams)]) if streams else points)
             left -= take
 
 
