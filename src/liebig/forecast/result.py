@@ -213,7 +213,7 @@ def reduce_futures(
         columns["trend"].append(_levels(trend))
         columns["expected"].append(_levels(np.minimum(trend, lowest)))
         columns["effective_minimum"].append(_levels(effective * progress))
-        columns["effective_expected"].append(_levels(np.minimum(trend, effective) * progress))
+        columns["effective_expected"].append(_levels(np.minimum(trend * futures.compute_gain[i], effective) * progress))
         density = 2.0 ** (_MONTHS * elapsed / futures.doubling_months)
         known = abs(elapsed) <= DENSITY_YEARS
         columns["density_gain"].append(_levels(density) if known else np.full(len(LEVELS), np.inf))

@@ -46,9 +46,10 @@ def describe_run(p: State, years: Array, flop: Array) -> dict[str, Array]:
     h100e = flop / flop_per_h100e(p, years)
     power_w = h100e * facility_w_per_h100e(p, years)
     duration_s = p.at("run.duration_s", years)
-    ratio = p.at("data.tokens_per_parameter", years)
+    ratio = p.at("data.tokens_per_parameter", years) * p.at("data.moe_tokens_factor", years)
     parameters = parameters_of_flop(flop, ratio)
     energy_j = power_w * duration_s
+    # what it would cost to build in that year; the capital limit buys its chips over the years before
     capital_usd = h100e * usd_per_h100e(p, years)
     written_off = duration_s / (_SECONDS_PER_YEAR * p.at("capital.depreciation_yr", years))
     electricity = energy_j / _J_PER_KWH * p.at("capital.electricity_usd_per_kwh", years)

@@ -159,8 +159,8 @@ def lever_changes(lever: Lever, u: Array, *, removed: bool = False) -> tuple[Cha
 
 
 def _from_year(lever: Lever, effect: LeverEffectRow) -> float:
-    own = lever.row.available_from if effect.from_year is None else effect.from_year
-    return own + (lever.start - lever.row.available_from)
+    # a component with a year of its own is bound to that year; a later start of the lever holds for it too
+    return lever.start if effect.from_year is None else max(effect.from_year, lever.start)
 
 
 def _effect(lever: Lever, effect: LeverEffectRow, u: Array) -> Array:
