@@ -87,7 +87,8 @@ def run_sentence(forecast: Forecast, year: int) -> str:
     return (
         f"A run at the ceiling of {year}: {three('power_w', 'W')}{beside}; {three('h100e', 'H100e')}; "
         f"{three('tokens', 'tokens')}; {three('parameters', 'parameters')}; {three('duration_s', 's')}; "
-        f"{three('capital_usd', 'USD')} of hardware and buildings at the prices of {year}, {three('run_usd', 'USD')} for the run; "
+        f"{three('capital_usd', 'USD')} of hardware and buildings at the prices of {year}, "
+        f"{three('run_usd', 'USD')} for the run; "
         f"{three('water_m3_per_day', 'm3/day')} of water."
     )
 
