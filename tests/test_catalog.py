@@ -6,6 +6,7 @@ import csv
 import io
 from importlib import resources
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -162,10 +163,13 @@ grade = "judgement"
     path = _write(tmp_path, text, "mine.toml")
     found = read_table(path)
     assert set(found) == {"levers", "lever_effects"}
-    free = liebig.forecast(samples=128)
-    moon = liebig.forecast(samples=128, facts_files=[str(path)], levers=["moon-base"])
+    free = liebig.forecast(samples=1024)
+    moon = liebig.forecast(samples=1024, facts_files=[str(path)], levers=["moon-base"])
     i = free.at(2035)
-    assert moon.ceilings["power"][i, 2] > 1.3 * free.ceilings["power"][i, 2]
+    # twice the national power, but one campus or the bandwidth between sites limits some futures
+    assert 1.2 < moon.ceilings["power"][i, 2] / free.ceilings["power"][i, 2] < 2.0
+    before = free.at(2029)
+    assert np.array_equal(moon.ceilings["power"][before], free.ceilings["power"][before])
 
 
 def test_all_problems_of_a_file_at_once(tmp_path) -> None:
