@@ -35,6 +35,7 @@ from liebig.catalog.rows import (
     PublishedRow,
     YardstickRow,
 )
+from liebig.catalog.training_rows import NumberRow
 from liebig.errors import InputError, TableError, UnknownNameError
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "FactRow",
     "ParameterRow",
     "load_catalog",
+    "plan_number",
     "read_table",
     "recognise_table",
 ]
@@ -259,3 +261,19 @@ def dangling_references(catalog: Catalog) -> list[str]:
             if n not in levers
         )
     return list(dict.fromkeys(problems))
+
+
+@functools.cache
+def plan_number(name: str) -> NumberRow:
+    """A number that plans rest on, by its id, with p10, p50 and p90.
+
+    >>> plan_number("goodput.restart_s").p50
+    900.0
+
+    Raises:
+        UnknownNameError: no such number.
+    """
+    rows = {row.number: row for row in builtin_table("plan_numbers") if isinstance(row, NumberRow)}
+    if name not in rows:
+        raise UnknownNameError("number", name, rows, see="liebig facts list plan_numbers")
+    return rows[name]

@@ -6,15 +6,14 @@ ends, uncertainty as bands, the title says the finding.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from liebig.charts import WIDTH, altair, check_plotting, finish, power_axis, save
 from liebig.colours import EXPECTED_COLOUR, LIMIT_COLOURS
-from liebig.errors import InputError, MissingExtraError
 from liebig.quantities import format_scientific
 
 if TYPE_CHECKING:
@@ -36,75 +35,7 @@ __all__ = [
 ]
 
 COLOURS: Mapping[str, str] = {**LIMIT_COLOURS, "expected": EXPECTED_COLOUR}
-_FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _GREY = "#8a8a8a"
-_WIDTH = 720
-
-
-def check_plotting() -> None:
-    """Raise MissingExtraError when altair or vl-convert is absent."""
-    try:
-        import altair
-        import vl_convert
-    except ImportError:
-        raise MissingExtraError("plots", "plot") from None
-    del altair, vl_convert
-
-
-def _altair() -> Any:
-    check_plotting()
-    import altair
-
-    return altair
-
-
-def _save(chart: Any, path: Path) -> None:
-    """Write .svg, .png or .html (self-contained), whole or not at all.
-
-    Raises:
-        InputError: another suffix, or the file cannot be written.
-    """
-    import vl_convert
-
-    spec = chart.to_json()
-    kind = path.suffix.lower()
-    if kind == ".svg":
-        content = vl_convert.vegalite_to_svg(spec).encode("utf-8")
-    elif kind == ".png":
-        content = vl_convert.vegalite_to_png(spec, scale=2)
-    elif kind == ".html":
-        # a title may hold "</script>"; an invisible joiner keeps it from ending the page's script
-        spec = spec.replace("</", "<\u2060/")
-        content = vl_convert.vegalite_to_html(spec, bundle=True).encode("utf-8")
-    else:
-        raise InputError(f"{path}: expected a file name that ends in .svg, .png or .html")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def _finish(chart: Any) -> Any:
-    return (
-        chart.configure(font=_FONT, background="white", padding=12)
-        .configure_view(stroke=None)
-        .configure_axis(
-            grid=True, gridColor="#eeeeee", domainColor="#bbbbbb", tickColor="#bbbbbb", labelColor="#333333"
-        )
-        .configure_title(anchor="start", fontSize=15, fontWeight=600, subtitleColor="#555555", subtitleFontSize=12)
-    )
-
-
-def _power_axis(alt: Any, low: float, high: float, title: str) -> Any:
-    """An axis of log10 values with labels such as 10²⁹."""
-    ticks = list(range(int(np.floor(low)), int(np.ceil(high)) + 1))
-    step = max(1, len(ticks) // 8)
-    table = ",".join(f"'{t}':'{format_scientific(10.0**t, 1).replace('1×', '')}'" for t in ticks)
-    return alt.Axis(values=ticks[::step], labelExpr="{" + table + "}[datum.value]", title=title)
 
 
 def _log(value: float) -> float:
@@ -113,13 +44,13 @@ def _log(value: float) -> float:
 
 def forecast_chart(result: Forecast) -> Any:
     """The chart of a forecast: ceilings, minimum with bands, expected run, and binding probability."""
-    alt = _altair()
+    alt = altair()
     year = 2030 if 2030 in result.years else result.years[-1]
     binds = result.binding_limit(year)
     share = 100 * float(result.binding[binds][result.at(year)])
     middle = format_scientific(float(result.minimum[result.at(year)][2]))
     title = f"{binds.capitalize()} binds most often in {year}: {share:.0f} % of futures; ceiling {middle} FLOP"
-    return _finish(
+    return finish(
         alt.vconcat(_ceiling_layers(alt, result), _binding_area(alt, result), spacing=18)
         .resolve_scale(x="shared")
         .properties(
@@ -152,7 +83,7 @@ def _ceiling_layers(alt: Any, result: Forecast) -> Any:
     top = max(max(r["value"] for r in lines), max(b["p90"] for b in bands))
     bottom = min(min(r["value"] for r in lines), min(b["p10"] for b in bands))
     scale = alt.Scale(domain=[bottom - 0.2, top + 0.2], zero=False)
-    axis = _power_axis(alt, bottom, top, "FLOP")
+    axis = power_axis(alt, bottom, top, "FLOP")
     y, y10, y25, y50 = (alt.Y(f"{n}:Q", scale=scale, axis=axis) for n in ("value", "p10", "p25", "p50"))
     x = alt.X("year:Q", axis=alt.Axis(format="d", title=None, tickMinStep=1), scale=alt.Scale(nice=False))
     colour = alt.Color("limit:N", scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())), legend=None)
@@ -178,7 +109,7 @@ def _ceiling_layers(alt: Any, result: Forecast) -> Any:
     ]
     if len(result.years) == 1:
         layers.append(alt.Chart(alt.Data(values=lines)).mark_point(filled=True, size=60).encode(x=x, y=y, color=colour))
-    return alt.layer(*layers).properties(width=_WIDTH, height=360)
+    return alt.layer(*layers).properties(width=WIDTH, height=360)
 
 
 def _spread_labels(rows: Sequence[Mapping[str, Any]], gap: float) -> list[dict[str, Any]]:
@@ -216,17 +147,17 @@ def _binding_area(alt: Any, result: Forecast) -> Any:
             legend=alt.Legend(title=None, orient="bottom", symbolType="square"),
         ),
         order="order:Q",
-    ).properties(width=_WIDTH, height=110)
+    ).properties(width=WIDTH, height=110)
 
 
 def draw_forecast(result: Forecast, path: Path) -> None:
     """Draw a forecast to a file."""
-    _save(forecast_chart(result), path)
+    save(forecast_chart(result), path)
 
 
 def draw_comparison(comparison: Comparison, path: Path) -> None:
     """Draw the minima of two scenarios with their bands."""
-    alt = _altair()
+    alt = altair()
     one, two = comparison.names
     rows: list[dict[str, Any]] = []
     for name, forecast in ((one, comparison.a), (two, comparison.b)):
@@ -235,7 +166,7 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
             rows.append({"year": year, "scenario": name, "p10": low, "value": middle, "p90": high})
     low, high = min(r["p10"] for r in rows), max(r["p90"] for r in rows)
     x = alt.X("year:Q", axis=alt.Axis(format="d", title=None, tickMinStep=1), scale=alt.Scale(nice=False))
-    scale, axis = alt.Scale(domain=[low, high], zero=False), _power_axis(alt, low, high, "FLOP")
+    scale, axis = alt.Scale(domain=[low, high], zero=False), power_axis(alt, low, high, "FLOP")
     y, y10 = (alt.Y(f"{n}:Q", scale=scale, axis=axis) for n in ("value", "p10"))
     colour = alt.Color(
         "scenario:N",
@@ -249,7 +180,7 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
         base.mark_area(opacity=0.18).encode(x=x, y=y10, y2="p90:Q", color=colour),
         base.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour),
     ).properties(
-        width=_WIDTH,
+        width=WIDTH,
         height=340,
         title=alt.TitleParams(
             f"{two} lifts the ceiling of {year} ×{ratio:.2f} over {one}"
@@ -258,12 +189,12 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
             subtitle="minimum of all limits, p50 and p10–p90",
         ),
     )
-    _save(_finish(chart), path)
+    save(finish(chart), path)
 
 
 def draw_ranking(ranking: Ranking, path: Path, top: int = 20) -> None:
     """Draw the largest effects on the minimum, with their intervals over futures."""
-    alt = _altair()
+    alt = altair()
     effects = sorted(ranking.effects, key=lambda e: -abs(np.log(max(e.ratio, 1e-9))))[:top]
     effects.sort(key=lambda e: -e.ratio)
     rows = [
@@ -292,19 +223,19 @@ def draw_ranking(ranking: Ranking, path: Path, top: int = 20) -> None:
         ),
         base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x=alt.X("ratio:Q", scale=scale), color=colour),
     ).properties(
-        width=_WIDTH - 240,
+        width=WIDTH - 240,
         height=22 * len(rows),
         title=alt.TitleParams(
             f"{best.lever.row.name} lifts the minimum of {ranking.year} most of all single levers: ×{best.ratio:.2f}",
             subtitle="points: ratio of medians; lines: p10–p90 of the ratio over futures",
         ),
     )
-    _save(_finish(chart), path)
+    save(finish(chart), path)
 
 
 def draw_tornado(result: Sensitivity, path: Path, top: int = 16) -> None:
     """Draw the tornado of a year."""
-    alt = _altair()
+    alt = altair()
     rows: list[dict[str, Any]] = [
         {"parameter": b.parameter, "low": _log(b.low_flop), "high": _log(b.high_flop)} for b in result.tornado[:top]
     ]
@@ -323,19 +254,19 @@ def draw_tornado(result: Sensitivity, path: Path, top: int = 16) -> None:
         base.mark_point(filled=True, color="#333333", size=45).encode(y=y, x="low:Q"),
         middle,
     ).properties(
-        width=_WIDTH - 220,
+        width=WIDTH - 220,
         height=22 * len(rows),
         title=alt.TitleParams(
             f"{first.name} moves the minimum of {result.year} most: ×{first.swing:.1f} between its p10 and p90",
             subtitle="bars: median of the minimum with the parameter pinned at p10 (point) and p90",
         ),
     )
-    _save(_finish(chart), path)
+    save(finish(chart), path)
 
 
 def draw_trends(trends: Sequence[Trend], path: Path) -> None:
     """Draw points and fitted lines, one panel for each trend."""
-    alt = _altair()
+    alt = altair()
     panels = []
     for t in trends:
         points = [{"year": y, "value": _log(v), "name": n} for y, v, n in t.points]
@@ -349,7 +280,7 @@ def draw_trends(trends: Sequence[Trend], path: Path) -> None:
         y = alt.Y(
             "value:Q",
             scale=alt.Scale(domain=[low - 0.2, high + 0.2], zero=False),
-            axis=_power_axis(alt, low, high, t.unit),
+            axis=power_axis(alt, low, high, t.unit),
         )
         panels.append(
             alt.layer(
@@ -365,4 +296,4 @@ def draw_trends(trends: Sequence[Trend], path: Path) -> None:
                 ),
             )
         )
-    _save(_finish(alt.concat(*panels, columns=min(3, len(panels)))), path)
+    save(finish(alt.concat(*panels, columns=min(3, len(panels)))), path)

@@ -1,0 +1,73 @@
+"""What rows of facts are made of: numbers, dates, names, and the columns that every row has."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+__all__ = ["GRADES", "LIMITS", "Date", "FactRow", "Grade", "Identifier", "Number", "Positive"]
+
+Grade = Literal["measured", "reported", "vendor claim", "judgement"]
+GRADES: dict[str, str] = {"measured": "●", "reported": "◐", "vendor claim": "○", "judgement": "◇"}
+LIMITS = ("power", "chips", "data", "latency", "capital", "water")
+
+_DATE = r"^\d{4}(-\d{2}(-\d{2})?)?$"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in {"nan", "inf", "-inf", "+inf", "infinity", "-infinity"}:
+            raise ValueError(f"{text!r} is not a finite number; leave the cell empty when the value is not known")
+    if isinstance(value, bool):
+        raise ValueError("a flag is not a number")
+    if isinstance(value, int) and abs(value) > 1e300:
+        raise ValueError("is too large a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number; leave the cell empty when the value is not known")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_finite)]
+Positive = Annotated[float, BeforeValidator(_finite), Field(ge=0)]
+
+
+def _real_date(text: str) -> str:
+    try:
+        datetime.date.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no date; expected YYYY, YYYY-MM or YYYY-MM-DD") from None
+    return text
+
+
+Date = Annotated[str, Field(pattern=_DATE), AfterValidator(_real_date)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
+class FactRow(BaseModel):
+    """What all rows share: the unit of the row's numbers and where they come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    key: ClassVar[tuple[str, ...]]
+
+    unit: str = Field(description="unit of the row's numbers; 'per column' where the column's name carries it")
+    source: str = Field(min_length=1, description="citation that a person can read")
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$", description="where to read it")
+    as_of: Date = Field(description="date the number is good for: YYYY, YYYY-MM or YYYY-MM-DD")
+    licence: str = Field(min_length=1, description="licence of the data, or 'fact' for a cited single number")
+    grade: Grade = Field(description="measured, reported, vendor claim or judgement")
+    note: str = Field(default="", description="what a reader should know before trusting it")
+
+    @model_validator(mode="after")
+    def _public_facts_have_an_address(self) -> FactRow:
+        if not self.url and self.grade in ("reported", "vendor claim"):
+            raise ValueError(f"url is empty; a fact of grade {self.grade!r} needs the address where it can be read")
+        return self
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """What makes the row unique in its table."""
+        return tuple(str(getattr(self, name)) for name in self.key)

@@ -1,0 +1,208 @@
+"""Rows of the tables that plans of training runs are made from: architectures and accelerators."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from liebig.catalog.fields import Date, FactRow, Identifier, Positive
+
+__all__ = [
+    "AcceleratorRow",
+    "ArchitectureRow",
+    "ChipCostRow",
+    "NetworkRow",
+    "NumberRow",
+    "RentalPriceRow",
+    "SiteRow",
+    "SoftwareRow",
+]
+
+Count = Annotated[int, Field(ge=0)]
+Flag = Annotated[int, Field(ge=0, le=1)]
+
+
+class ArchitectureRow(FactRow):
+    """Dimensions of a published transformer."""
+
+    key: ClassVar[tuple[str, ...]] = ("name",)
+
+    name: str = Field(min_length=1, description="as people write it, with dashes")
+    aliases: str = Field(default="", description="other spellings, separated by semicolons")
+    arch: Literal["dense", "moe"] = Field(default="dense", description="dense, or mixture of experts")
+    n_layers: Annotated[int, Field(ge=1)] = Field(description="transformer layers")
+    hidden: Annotated[int, Field(ge=1)] = Field(description="width of the residual stream")
+    n_heads: Annotated[int, Field(ge=1)] = Field(description="query heads")
+    n_kv_heads: Annotated[int, Field(ge=1)] = Field(description="key and value heads")
+    head_dim: Annotated[int, Field(ge=1)] = Field(description="width of a head")
+    ffn: Count = Field(description="width of the dense MLP; 0 when every layer is a mixture of experts")
+    gated_mlp: Flag = Field(description="1: three matrices (SwiGLU, GeGLU); 0: two")
+    vocab: Annotated[int, Field(ge=1)] = Field(description="rows of the embedding, padding included")
+    tied_embeddings: Flag = Field(default=0, description="1: input embedding and output head share weights")
+    max_seq_len: Count = Field(default=0, description="longest sequence it was published for, tokens")
+    position: Literal["rope", "learned", "alibi", "relative", "none"] = Field(
+        default="rope", description="how positions are told; learned ones have weights"
+    )
+    n_experts: Count = Field(default=0, description="routed experts of a sparse layer")
+    top_k: Count = Field(default=0, description="routed experts that a token passes through")
+    moe_ffn: Count = Field(default=0, description="width of one routed expert")
+    n_shared_experts: Count = Field(default=0, description="experts that every token passes through")
+    shared_ffn: Count = Field(default=0, description="width of all shared experts together")
+    n_dense_layers: Count = Field(default=0, description="leading layers of a sparse model that are dense")
+    moe_every: Count = Field(default=0, description="1: each later layer is sparse; 2: every second")
+    attention: Literal["mha", "gqa", "mqa", "mla"] = Field(default="mha", description="kind of attention")
+    q_lora_rank: Count = Field(default=0, description="latent attention: rank of the queries; 0: not compressed")
+    kv_lora_rank: Count = Field(default=0, description="latent attention: rank of keys and values")
+    qk_nope_head_dim: Count = Field(default=0, description="latent attention: width of a key without position")
+    qk_rope_head_dim: Count = Field(default=0, description="latent attention: width of the rotary key")
+    v_head_dim: Count = Field(default=0, description="latent attention: width of a value")
+    sliding_window: Count = Field(default=0, description="tokens a local layer looks back over; 0: all")
+    full_attention_every: Count | None = Field(
+        default=None, description="one layer of k looks back over everything; 0: none does; empty: all do"
+    )
+    params: Positive | None = Field(default=None, description="parameters, as published")
+    active_params: Positive | None = Field(default=None, description="parameters that a token uses, as published")
+
+
+class AcceleratorRow(FactRow):
+    """A chip that models can be trained on, with its memory, links and power."""
+
+    key: ClassVar[tuple[str, ...]] = ("name",)
+
+    name: str = Field(min_length=1, description="short name")
+    aliases: str = Field(default="", description="other spellings, separated by semicolons")
+    vendor: str = Field(default="", description="who designed it")
+    family: str = Field(default="", description="chips of one family share tables of measured kernels")
+    release: str = Field(default="", description="date it was released")
+    peak_bf16: Positive = Field(description="dense bfloat16 FLOP/s; half precision where it has no bfloat16")
+    peak_fp16: Positive | None = Field(default=None, description="dense half-precision FLOP/s")
+    peak_tf32: Positive | None = Field(default=None, description="dense TF32 FLOP/s, or single precision")
+    peak_fp8: Positive | None = Field(default=None, description="dense 8-bit floating-point FLOP/s")
+    peak_int8: Positive | None = Field(default=None, description="dense 8-bit integer operations per second")
+    peak_fp4: Positive | None = Field(default=None, description="dense 4-bit floating-point FLOP/s")
+    memory_bytes: Positive = Field(description="memory of one chip, bytes")
+    memory_bandwidth: Positive = Field(description="memory bandwidth of one chip, bytes per second")
+    tdp_w: Positive | None = Field(default=None, description="thermal design power of the module, watts")
+    system_w: Positive | None = Field(default=None, description="power of a whole server per chip at rated load, watts")
+    scale_up: str = Field(default="", description="name of the link within a domain")
+    scale_up_domain: Annotated[int, Field(ge=1)] = Field(default=1, description="chips of one scale-up domain")
+    scale_up_bandwidth: Positive = Field(default=0.0, description="bytes per second, per chip and direction")
+    scale_up_kind: Literal["switch", "mesh", "torus2d", "torus3d", "pcie", "none"] = Field(
+        default="none", description="how chips of a domain are wired"
+    )
+    chips_per_node: Annotated[int, Field(ge=1)] = Field(default=8, description="chips of one server")
+    scale_out_bandwidth: Positive = Field(
+        default=0.0, description="usual network, bytes per second, per chip and direction"
+    )
+    scale_out_kind: str = Field(default="", description="infiniband, ethernet, efa, dcn ...")
+    host_bandwidth: Positive | None = Field(default=None, description="to the host's memory, bytes per second")
+
+
+class SoftwareRow(FactRow):
+    """A training framework of one generation; the first row that matches a description is taken."""
+
+    key: ClassVar[tuple[str, ...]] = ("name",)
+
+    name: str = Field(min_length=1, description="profile")
+    match: str = Field(default="", description="regular expression on the framework's name; empty: any")
+    chips: str = Field(default="", description="regular expression on the chip's name; empty: any")
+    from_year: int | None = Field(default=None, description="first year it fits")
+    to_year: int | None = Field(default=None, description="last year it fits")
+    from_release: str = Field(default="", description="first release, year.month")
+    to_release: str = Field(default="", description="last release, year.month")
+    kind: Literal["megatron", "fsdp", "xla", "neuron"] = Field(description="how it spreads models over chips")
+    attention: Literal["eager", "fused-softmax", "flash1", "flash2", "cudnn8", "flash3"] = Field(
+        description="kernel of the attention; eager and fused-softmax write scores to memory"
+    )
+    launch_s: Positive = Field(description="seconds to launch the forward kernels of one layer")
+    launch_moe_s: Positive = Field(description="the same for a layer of experts")
+    step_s: Positive = Field(description="seconds once a step that no kernel accounts for")
+    stream_passes: Positive = Field(description="memory traffic of element-wise kernels next to well fused ones")
+    overlap_tp: Positive = Field(description="share of tensor-parallel traffic hidden behind computation")
+    overlap_dp: Positive = Field(description="share of the backward pass that hides data-parallel traffic")
+    overlap_ep: Positive = Field(description="share of expert traffic hidden behind computation")
+    gradient_bytes: Positive = Field(description="bytes of a gradient on the network")
+    gradient_memory: Positive = Field(description="bytes of a gradient in memory")
+    recompute_share: Positive = Field(description="share of a layer that full recomputation computes again")
+    accumulate_bytes: Positive = Field(description="bytes moved to add one weight's gradient to those before it")
+    loss_bytes: Positive = Field(description="bytes moved per logit to compute the loss and its gradient")
+    network_share: Positive = Field(description="share of the network that its collectives reach next to others")
+    dropout_bytes: Positive = Field(description="bytes of dropout masks kept per token and width")
+    norm_bytes: Positive = Field(description="bytes that unfused norms keep per token and width")
+    kept_score_bytes: Positive = Field(description="bytes kept of an attention score, where scores are kept")
+    logit_bytes: Positive = Field(description="bytes held of a logit while the loss is computed")
+    vocab_parallel: Flag = Field(description="1: the loss is computed on the vocabulary split over tensor ranks")
+    split_sends: Flag = Field(default=1, description="1: tensor ranks each send their part to the next stage")
+    context_bytes: Positive = Field(description="bytes of driver, libraries and communication buffers")
+    fragmentation: Positive = Field(description="bytes the allocator takes for a byte of activations")
+    interleaved: Flag = Field(default=0, description="1: pipelines are interleaved where nothing is stated")
+
+
+class NetworkRow(FactRow):
+    """The network of a cluster that published runs name."""
+
+    key: ClassVar[tuple[str, ...]] = ("name",)
+
+    name: str = Field(min_length=1, description="the cluster or kind of instance")
+    match: str = Field(min_length=1, description="regular expression on what a description of a run says")
+    gbit_per_chip: Positive = Field(description="network between servers, Gbit/s per chip and direction")
+
+
+class SiteRow(FactRow):
+    """A place where machines run: what cooling, electricity and water cost there."""
+
+    key: ClassVar[tuple[str, ...]] = ("name",)
+
+    name: str = Field(min_length=1, description="short name, with dashes")
+    aliases: str = Field(default="", description="other spellings, separated by semicolons")
+    country: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = Field(default="", description="ISO 3166 code, or empty")
+    pue: Annotated[float, Field(ge=1, le=3)] = Field(description="power of the site over power of its machines")
+    wue_l_per_kwh: Positive = Field(description="water used on site, litres per kWh of its machines")
+    carbon_g_per_kwh: Positive = Field(description="greenhouse gases of the grid, gCO2e per kWh, location-based")
+    water_l_per_kwh: Positive = Field(description="water consumed to generate electricity, litres per kWh")
+    price_usd_per_kwh: Positive = Field(description="electricity for a large customer, US dollars per kWh")
+
+
+class RentalPriceRow(FactRow):
+    """What an hour of one chip cost to rent, at a date."""
+
+    key: ClassVar[tuple[str, ...]] = ("chip", "vendor", "terms", "date")
+
+    chip: str = Field(min_length=1, description="name of an accelerator")
+    vendor: str = Field(min_length=1, description="who rents it out; 'market' for a published average of many")
+    terms: Literal["on-demand", "1-year", "3-year", "spot", "market"] = Field(description="kind of contract")
+    date: Date = Field(description="when the price was in force")
+    usd_per_chip_hour: Positive = Field(description="US dollars per chip and hour")
+
+
+class ChipCostRow(FactRow):
+    """What one chip costs to buy and to make."""
+
+    key: ClassVar[tuple[str, ...]] = ("chip",)
+
+    chip: str = Field(min_length=1, description="name of an accelerator")
+    chip_usd: Positive | None = Field(default=None, description="price of the chip or module, US dollars")
+    server_usd: Positive | None = Field(
+        default=None, description="price of a server per chip, chips, hosts and local links included, US dollars"
+    )
+    embodied_kgco2e: Positive | None = Field(
+        default=None, description="greenhouse gases of making it, server share included, kgCO2e per chip"
+    )
+
+
+class NumberRow(FactRow):
+    """A number that plans of training runs rest on, with its range."""
+
+    key: ClassVar[tuple[str, ...]] = ("number",)
+
+    number: Identifier = Field(description="group and name")
+    p10: Positive = Field(description="10 % lie below")
+    p50: Positive = Field(description="median")
+    p90: Positive = Field(description="10 % lie above")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> NumberRow:
+        if not self.p10 <= self.p50 <= self.p90:
+            raise ValueError(f"p10 {self.p10:g}, p50 {self.p50:g}, p90 {self.p90:g} are not in order")
+        return self
