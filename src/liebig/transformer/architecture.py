@@ -1,0 +1,312 @@
+"""A transformer model, from the catalogue, from a ``config.json`` on disk, or from a few numbers."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from liebig.catalog import load_catalog
+from liebig.catalog.training_rows import ArchitectureRow
+from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.transformer.arithmetic import active_parameters, parameters
+from liebig.transformer.huggingface import read_config
+from liebig.transformer.shape import Shape
+
+__all__ = [
+    "Architecture",
+    "architecture",
+    "architecture_from_fields",
+    "architecture_names",
+    "architecture_of_size",
+    "sparse_of_size",
+]
+
+Whole = Annotated[int, Field(ge=0, le=10**9)]
+Positive = Annotated[int, Field(ge=1, le=10**9)]
+
+
+class Architecture(BaseModel):
+    """Dimensions of one model; what is left out follows from what is given.
+
+    >>> a = Architecture(n_layers=32, hidden=4096, vocab=32000, ffn=11008, gated_mlp=True)
+    >>> a.n_heads, a.head_dim, round(a.parameters / 1e9, 2)
+    (32, 128, 6.74)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "custom"
+    n_layers: Positive
+    hidden: Positive
+    vocab: Positive = 32_000
+    n_heads: Whole = 0
+    n_kv_heads: Whole = 0
+    head_dim: Whole = 0
+    ffn: Whole = 0
+    gated_mlp: bool = True
+    tied_embeddings: bool = False
+    learned_positions: Whole = 0
+    n_experts: Whole = 0
+    top_k: Whole = 0
+    moe_ffn: Whole = 0
+    shared_ffn: Whole = 0
+    n_dense_layers: Whole = 0
+    moe_every: Positive = 1
+    mla: bool = False
+    q_lora_rank: Whole = 0
+    kv_lora_rank: Whole = 0
+    qk_nope_head_dim: Whole = 0
+    qk_rope_head_dim: Whole = 0
+    v_head_dim: Whole = 0
+    window: Whole = 0
+    full_attention_every: Whole = 1
+    attention_bias: bool = False
+    relative_positions: bool = False
+    max_seq_len: Whole = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        try:
+            return _filled({k: v for k, v in given.items() if v is not None})
+        except (TypeError, ValueError):
+            return given  # left as it is, for the check of each field to report
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Architecture:
+        if self.n_heads % self.n_kv_heads:
+            raise ValueError(f"n_heads {self.n_heads} is not a multiple of n_kv_heads {self.n_kv_heads}")
+        if self.n_experts and not 1 <= self.top_k <= self.n_experts:
+            raise ValueError(f"top_k {self.top_k} must lie between 1 and n_experts {self.n_experts}")
+        if self.n_dense_layers > self.n_layers:
+            raise ValueError(f"n_dense_layers {self.n_dense_layers} exceeds n_layers {self.n_layers}")
+        if self.mla and not (self.kv_lora_rank and self.qk_nope_head_dim and self.v_head_dim):
+            raise ValueError("latent attention needs kv_lora_rank, qk_nope_head_dim and v_head_dim")
+        return self
+
+    @functools.cached_property
+    def shape(self) -> Shape:
+        """The dimensions as floats, for the arithmetic."""
+        numbers = {k: np.float64(getattr(self, k)) for k in type(self).model_fields if k not in ("name", "max_seq_len")}
+        return Shape(**numbers)  # type: ignore[arg-type]
+
+    @property
+    def parameters(self) -> float:
+        """All weights."""
+        return float(parameters(self.shape))
+
+    @property
+    def active_parameters(self) -> float:
+        """Weights that one token passes through."""
+        return float(active_parameters(self.shape))
+
+    @property
+    def is_moe(self) -> bool:
+        """True for a mixture of experts."""
+        return self.n_experts > 0
+
+
+def _filled(out: dict[str, Any]) -> dict[str, Any]:
+    hidden = int(out.get("hidden", 0))
+    heads = int(out.get("n_heads", 0) or 0)
+    width = int(out.get("head_dim", 0) or 0)
+    if hidden and not heads:
+        heads = max(1, round(hidden / (width or (128 if hidden >= 1024 else 64))))
+    if heads and not width and hidden:
+        width = max(1, hidden // heads)
+    out.update(n_heads=heads, head_dim=width, n_kv_heads=int(out.get("n_kv_heads", 0) or 0) or heads)
+    sparse = int(out.get("n_experts", 0) or 0) > 0
+    if hidden and not out.get("ffn") and not sparse:
+        out["ffn"] = 256 * math.ceil(8 * hidden / 3 / 256) if out.get("gated_mlp", True) else 4 * hidden
+    if sparse and not out.get("moe_ffn"):
+        out["moe_ffn"] = out.get("ffn") or 4 * hidden
+    return out
+
+
+def _from_row(row: ArchitectureRow) -> Architecture:
+    same = set(Architecture.model_fields) & set(ArchitectureRow.model_fields)
+    values = {k: getattr(row, k) for k in same}
+    values.update(
+        learned_positions=row.max_seq_len if row.position == "learned" else 0,
+        mla=row.attention == "mla",
+        relative_positions=row.position == "relative",
+        window=row.sliding_window,
+        moe_every=row.moe_every or 1,
+        full_attention_every=1 if row.full_attention_every is None else row.full_attention_every,
+    )
+    return Architecture(**values)
+
+
+@functools.cache
+def _catalogue() -> dict[str, Architecture]:
+    rows = load_catalog().table("architectures")
+    return {row.name: _from_row(row) for row in rows if isinstance(row, ArchitectureRow)}
+
+
+@functools.cache
+def _spellings() -> dict[str, str]:
+    """Plain spelling -> name; names come before aliases."""
+    rows = [r for r in load_catalog().table("architectures") if isinstance(r, ArchitectureRow)]
+    out = {_plain(row.name): row.name for row in rows}
+    for row in rows:
+        for alias in row.aliases.split(";"):
+            if _plain(alias):
+                out.setdefault(_plain(alias), row.name)
+    return out
+
+
+def architecture_names() -> tuple[str, ...]:
+    """Names of the built-in architectures."""
+    return tuple(_catalogue())
+
+
+def _plain(name: str) -> str:
+    """Letters and digits in lower case, and points between digits: 1.3B is not 13B."""
+    return re.sub(r"(?<!\d)\.|\.(?!\d)|[^a-z0-9.]", "", name.lower())
+
+
+def architecture(name: str | Path) -> Architecture:
+    """A model by its name, by the path of a Hugging Face ``config.json``, or by its size ("70B").
+
+    Raises:
+        UnknownNameError: no such model; lists the nearest names.
+        InputError: the file is not the configuration of a transformer that generates text.
+
+    >>> architecture("llama-3.1-405b").hidden
+    16384
+    """
+    text = str(name).strip()
+    path = Path(text)
+    if path.suffix == ".json" or (path.is_dir() and (path / "config.json").exists()):
+        return architecture_from_fields(read_config(path), path.name)
+    known = _catalogue()
+    if text in known:
+        return known[text]
+    if _plain(text) in _spellings():
+        return known[_spellings()[_plain(text)]]
+    if text[:1].isdigit() or text[:1] == ".":
+        return architecture_of_size(_size(text))
+    raise UnknownNameError("model", text, known)
+
+
+def _size(text: str) -> float:
+    units = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+    head, tail = text[:-1], text[-1:].lower()
+    try:
+        return float(head) * units[tail] if tail in units else float(text)
+    except ValueError:
+        raise InputError(f"{text!r}: expected a model's name, a config.json, or a size such as 70B") from None
+
+
+def architecture_from_fields(fields: dict[str, Any], where: str = "model") -> Architecture:
+    """A model from a mapping of field names to numbers.
+
+    Raises:
+        InputError: a field is missing, unknown or impossible; all problems are named.
+    """
+    try:
+        return Architecture(**fields)
+    except ValidationError as error:
+        problems = []
+        for e in error.errors():
+            place = ".".join(str(p) for p in e["loc"])
+            message = str(e["msg"]).removeprefix("Value error, ")
+            problems.append(f"{place}: {message} (got {e['input']!r})" if place else message)
+        raise InputError(f"{where}: " + "; ".join(problems)) from None
+
+
+def architecture_of_size(n_parameters: float, vocab: int = 128_256, name: str = "") -> Architecture:
+    """A dense model of about the given number of parameters, with today's usual proportions.
+
+    Width is 128 times depth at any size, as in GPT-3 175B and Llama 3.1 405B, with grouped-query
+    attention of up to 8 key-value heads and a gated MLP of 3.5 widths.
+
+    Raises:
+        RangeError: fewer than a million parameters or more than 1e18.
+
+    >>> a = architecture_of_size(70e9)
+    >>> a.n_layers, a.hidden, round(a.parameters / 1e9)
+    (69, 8832, 70)
+    """
+    if not 1e6 <= n_parameters <= 1e18:
+        raise RangeError(f"{n_parameters:g} parameters: expected between 1e6 and 1e18")
+    low, high = 1.0, 1e6
+    vocab = min(vocab, max(256, 256 * int(n_parameters / 2e3 / 256)))
+
+    def build(depth: float) -> Architecture:
+        hidden = max(128, 128 * round(depth))
+        heads = hidden // 128
+        return Architecture(
+            name=name or f"dense-{n_parameters / 1e9:.3g}B",
+            n_layers=max(1, round(depth)),
+            hidden=hidden,
+            n_heads=heads,
+            head_dim=128,
+            n_kv_heads=max(g for g in range(1, 9) if heads % g == 0),
+            ffn=7 * hidden // 2,
+            vocab=vocab,
+        )
+
+    for _ in range(60):
+        middle = math.sqrt(low * high)
+        if build(middle).parameters < n_parameters:
+            low = middle
+        else:
+            high = middle
+    return min((build(low), build(high)), key=lambda a: abs(a.parameters - n_parameters))
+
+
+def sparse_of_size(total: float, active: float, vocab: int = 151_936, name: str = "") -> Architecture:
+    """A mixture of experts of about the given number of parameters, all and active.
+
+    Depth and width as a dense model of the geometric mean of both sizes would have a third of its
+    depth more; 128 experts of which 8 are used, as in Qwen3 and many models since.
+
+    Raises:
+        RangeError: more active parameters than all.
+
+    >>> a = sparse_of_size(235e9, 22e9)
+    >>> round(a.parameters / 1e9), round(a.active_parameters / 1e9)
+    (235, 22)
+    """
+    if not 1e6 <= active <= total:
+        raise RangeError(f"{active:g} active of {total:g} parameters: expected at least 1e6 and no more than all")
+    if active > 0.9 * total:
+        return architecture_of_size(total, vocab, name)
+    best: Architecture | None = None
+    for hidden in range(512, 65_536, 512):
+        depth = max(1, round(hidden / 128 * 1.5))
+        heads, idle = hidden // 128, total - active
+        attention = 2 * hidden * hidden + 2 * hidden * 512
+        rest = active - depth * attention - 2 * vocab * hidden
+        if rest <= 0:
+            break
+        experts, used = 128, 8
+        width = idle / (depth * (experts - used) * 3 * hidden)
+        shared = rest / (depth * 3 * hidden) - used * width
+        if width < 16 or shared < -0.3 * used * width:
+            continue
+        found = Architecture(
+            name=name or f"moe-{total / 1e9:.3g}B-A{active / 1e9:.3g}B", n_layers=depth, hidden=hidden, n_heads=heads,
+            head_dim=128, n_kv_heads=max(g for g in range(1, 5) if heads % g == 0), vocab=vocab, n_experts=experts,
+            top_k=used, moe_ffn=max(1, round(width)), shared_ffn=max(0, round(shared)),
+        )  # fmt: skip
+        if best is None or _miss(found, total, active) < _miss(best, total, active):
+            best = found
+    return best or architecture_of_size(active, vocab, name)
+
+
+def _miss(a: Architecture, total: float, active: float) -> float:
+    return (
+        abs(math.log(a.parameters / total))
+        + abs(math.log(a.active_parameters / active))
+        + 1e-3 * a.shared_ffn / a.hidden
+    )
