@@ -1,0 +1,243 @@
+"""Accelerators: from the catalogue, from a file of the user's own, or from a few numbers."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from liebig.catalog import load_catalog
+from liebig.catalog.rows import ChipRow
+from liebig.catalog.training_rows import AcceleratorRow
+from liebig.errors import InputError, UnknownNameError
+
+__all__ = ["PRECISIONS", "Chip", "chip", "chip_names", "precision_of"]
+
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Natural = Annotated[int, Field(ge=1, le=10**8)]
+
+#: Precisions of matrix multiplications that a plan can name.
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "fp8-block", "mxfp8", "int8", "mxfp4", "nvfp4")
+_SPELLINGS = {
+    "float32": "fp32",
+    "float16": "fp16",
+    "half": "fp16",
+    "bfloat16": "bf16",
+    "bf16+sr": "bf16",
+    "mixed": "bf16",
+    "bf16+fp32optimizer": "bf16",
+    "fp8-cs": "fp8",
+    "fp8_cs": "fp8",
+    "fp8-ds": "fp8",
+    "fp8_mx": "mxfp8",
+    "fp8_sc": "fp8-block",
+    "fp8-sc": "fp8-block",
+    "fp8-mx": "mxfp8",
+    "fp8/int8quantised": "int8",
+    "int8(quantised)": "int8",
+    "fp8_block": "fp8-block",
+    "blockwisefp8": "fp8-block",
+    "fp4": "nvfp4",
+    "nvfp4_bf16": "nvfp4",
+    "mx": "mxfp8",
+    "e4m3": "fp8",
+    "hybrid": "fp8",
+    "16-mixed": "fp16",
+    "bf16-mixed": "bf16",
+    "fp8hybrid": "fp8",
+}
+
+
+def precision_of(text: str) -> str:
+    """The precision that a text names, in the house's spelling.
+
+    Raises:
+        UnknownNameError: it names none.
+
+    >>> precision_of("BF16+SR"), precision_of("fp8-cs")
+    ('bf16', 'fp8')
+    """
+    plain = "".join(text.lower().split())
+    plain = _SPELLINGS.get(plain, plain)
+    if plain in PRECISIONS:
+        return plain
+    for name in ("nvfp4", "mxfp8", "mxfp4", "fp8", "int8", "bf16", "fp16", "tf32", "fp32"):
+        if name in plain:
+            return name
+    raise UnknownNameError("precision", text, PRECISIONS)
+
+
+class Chip(BaseModel):
+    """One accelerator with its memory and links; rates are per chip, and per direction for links.
+
+    >>> Chip(name="asic", peak_bf16=1e15, memory_bytes=96e9, memory_bandwidth=4e12).peak("fp8")
+    1000000000000000.0
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    family: str = ""
+    release: str = ""
+    peak_bf16: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    peak_fp16: Rate | None = None
+    peak_tf32: Rate | None = None
+    peak_fp8: Rate | None = None
+    peak_int8: Rate | None = None
+    peak_fp4: Rate | None = None
+    memory_bytes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    memory_bandwidth: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    tdp_w: Rate | None = None
+    system_w: Rate | None = None
+    scale_up: str = ""
+    scale_up_domain: Natural = 1
+    scale_up_bandwidth: Rate = 0.0
+    scale_up_kind: Literal["switch", "mesh", "torus2d", "torus3d", "pcie", "none"] = "none"
+    chips_per_node: Natural = 8
+    scale_out_bandwidth: Rate = 0.0
+    scale_out_kind: str = ""
+    host_bandwidth: Rate | None = None
+    vendor: str = ""
+    #: measured efficiency of matrix multiplications relative to the general curve, by precision
+    matmul_level: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    #: seconds from one kernel's launch to the next, when measured
+    launch_s: Rate | None = None
+    #: share of the memory bandwidth that a copy reaches, when measured
+    memory_level: Annotated[float, Field(gt=0, le=1.5, allow_inf_nan=False)] | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.peak_bf16, self.memory_bytes))
+
+    def peak(self, precision: str = "bf16") -> float:
+        """Dense FLOP/s at a precision; the next wider one where the chip lacks it."""
+        wide = {
+            "fp32": ("peak_tf32",),
+            "tf32": ("peak_tf32",),
+            "fp16": ("peak_fp16",),
+            "bf16": (),
+            "fp8": ("peak_fp8",),
+            "fp8-block": ("peak_fp8",),
+            "mxfp8": ("peak_fp8",),
+            "int8": ("peak_int8", "peak_fp8"),
+            "mxfp4": ("peak_fp4", "peak_fp8"),
+            "nvfp4": ("peak_fp4", "peak_fp8"),
+        }[precision]
+        for name in wide:
+            value = getattr(self, name)
+            if value:
+                return float(value)
+        if precision in ("fp32", "tf32"):
+            return self.peak_bf16 / 8.0 if precision == "fp32" else self.peak_bf16 / 2.0
+        return self.peak_bf16
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+@functools.cache
+def _catalogue() -> tuple[dict[str, Chip], dict[str, str]]:
+    chips: dict[str, Chip] = {}
+    spelling: dict[str, str] = {}
+    aliases: list[tuple[str, str]] = []
+    for row in load_catalog().table("accelerators"):
+        assert isinstance(row, AcceleratorRow)
+        same = set(Chip.model_fields) & set(AcceleratorRow.model_fields)
+        chips[row.name] = Chip(**{k: getattr(row, k) for k in same})
+        spelling[_plain(row.name)] = row.name
+        aliases += [(a, row.name) for a in row.aliases.split(";") if a.strip()]
+    for alias, name in aliases:
+        spelling.setdefault(_plain(alias), name)
+    return chips, spelling
+
+
+def chip_names() -> tuple[str, ...]:
+    """Names of the built-in accelerators."""
+    return tuple(_catalogue()[0])
+
+
+def chip(name: str | Path) -> Chip:
+    """An accelerator by its name (any usual spelling) or from a TOML file.
+
+    Raises:
+        UnknownNameError: no such chip; lists the nearest names.
+        InputError: the file cannot be read or a number in it is impossible.
+
+    >>> chip("h100 sxm").name
+    'H100-SXM'
+    """
+    text = str(name).strip()
+    if text.lower().endswith(".toml"):
+        return _chip_from_file(Path(text))
+    chips, spelling = _catalogue()
+    plain = _plain(text)
+    found = spelling.get(plain) or spelling.get(plain.removeprefix("nvidia").removeprefix("amd"))
+    if found is not None:
+        return chips[found]
+    rare = _from_database(plain)
+    if rare is None:
+        raise UnknownNameError("chip", text, chips)
+    return rare
+
+
+@functools.cache
+def _database() -> dict[str, Chip]:
+    """Chips that only the database of machine-learning hardware has: peaks, memory and power, no links."""
+    out: dict[str, Chip] = {}
+    for row in load_catalog().table("chips"):
+        assert isinstance(row, ChipRow)
+        peak = row.fp16_flop_per_s or row.fp32_flop_per_s
+        if not (peak and row.memory_bytes and row.memory_bytes_per_s):
+            continue
+        out[_plain(row.name)] = Chip(
+            name=row.name,
+            family=f"{row.manufacturer} {row.released[:4]}",
+            release=row.released,
+            peak_bf16=peak,
+            peak_tf32=row.tf32_flop_per_s,
+            peak_fp8=row.fp8_flop_per_s,
+            peak_int8=row.int8_op_per_s,
+            peak_fp4=row.fp4_flop_per_s,
+            memory_bytes=row.memory_bytes,
+            memory_bandwidth=row.memory_bytes_per_s,
+            tdp_w=row.tdp_w,
+            scale_up="PCIe",
+            scale_up_domain=8,
+            scale_up_bandwidth=row.intranode_bytes_per_s or 16e9,
+            scale_up_kind="pcie",
+            vendor=row.manufacturer,
+        )
+    return out
+
+
+def _from_database(plain: str) -> Chip | None:
+    known = _database()
+    if plain in known:
+        return known[plain]
+    # a maker's long name that ends with what was written, as in "AMD Radeon RX 7900 XTX"
+    ends = [name for name in known if len(plain) >= 4 and name.endswith(plain)]
+    return known[ends[0]] if len(ends) == 1 else None
+
+
+def _chip_from_file(path: Path) -> Chip:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    fields: dict[str, Any] = content["chip"] if isinstance(content.get("chip"), dict) else content
+    based: dict[str, Any] = {}
+    if isinstance(fields.get("like"), str):
+        based = chip(fields["like"]).model_dump()
+        fields = {k: v for k, v in fields.items() if k != "like"}
+    try:
+        return Chip(**{"name": path.stem, **based, **fields})
+    except ValidationError as error:
+        told = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        raise InputError(f"{path}: " + "; ".join(told)) from None

@@ -1,0 +1,150 @@
+"""How long a collective takes: bytes over bus bandwidth, plus latency of its steps.
+
+Bandwidth inside a scale-up domain follows measured curves over the size of the message where the
+family has them; otherwise a share of the link that grows with the message.  Across domains a ring
+crosses with as many rails as the group has chips in each domain.  Arrays broadcast; sizes are
+bytes of the whole buffer (what an all-gather ends with, what an all-reduce starts with).
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from importlib import resources
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from liebig.cluster.chip import Chip
+from liebig.cluster.chip import chip as find
+from liebig.cluster.fabric import Fabric
+from liebig.cluster.kernels import HOSTS
+
+__all__ = ["OPERATIONS", "collective_time", "send_time"]
+
+Array = NDArray[np.float64]
+#: Operation -> bytes that each chip sends, as a multiple of the buffer times (n − 1)/n.
+OPERATIONS = {"all-reduce": 2.0, "all-gather": 1.0, "reduce-scatter": 1.0, "all-to-all": 1.0}
+_NEAREST = {
+    "Volta": "A100",
+    "Pascal": "A100",
+    "H20": "H100",
+    "MI300": "H100",
+    "MI325": "H100",
+    "MI350": "B200",
+    "Rubin": "GB300",
+}
+#: Where no curve was measured: share of the link reached by large messages and the size that reaches half of it.
+_SHARE = {"switch": 0.75, "mesh": 0.70, "torus2d": 0.85, "torus3d": 0.85, "pcie": 0.6, "none": 0.6}
+_HALF_BYTES = 4e6
+#: Between domains: share of the line rate that a large collective reaches (nccl-tests on NDR and HDR).
+OUTER_SHARE = 0.85
+
+
+@functools.cache
+def _curves() -> dict[tuple[str, str], tuple[Array, Array, Array]]:
+    """(family, operation) -> log2 of ranks, log2 of bytes, log of bus bandwidth."""
+    text = resources.files("liebig.catalog").joinpath("measured", "collectives.csv").read_text(encoding="utf-8")
+    header, *rows = list(csv.reader(text.splitlines()))
+    sizes = np.log2([float(c[1:]) for c in header[3:]])
+    found: dict[tuple[str, str], list[tuple[float, list[float]]]] = {}
+    for family, operation, ranks, *cells in rows:
+        found.setdefault((family, operation), []).append(
+            (float(ranks), [float(c) * 1e9 if c else np.nan for c in cells])
+        )
+    out = {}
+    for key, lines in found.items():
+        lines.sort()
+        out[key] = (np.log2([r for r, _ in lines]), sizes, np.log(np.array([v for _, v in lines])))
+    return out
+
+
+@functools.cache
+def _link_of(family: str) -> float:
+    return find(HOSTS[family]).scale_up_bandwidth
+
+
+def _inner_bandwidth(chip: Chip, fabric: Fabric, operation: str, ranks: Array, size: Array) -> Array:
+    """Bus bandwidth of a group within one scale-up domain, bytes per second."""
+    curves = _curves()
+    family = next((f for f in (chip.family, _NEAREST.get(chip.family, "")) if (f, operation) in curves), "")
+    if not family or fabric.inner_kind in ("torus2d", "torus3d"):
+        full = fabric.inner_bandwidth * _SHARE[fabric.inner_kind]
+        return full * size / (size + _HALF_BYTES * full / 300e9)
+    log_ranks, log_sizes, logs = curves[family, operation]
+    r = np.clip(np.interp(np.log2(np.maximum(ranks, 2.0)), log_ranks, np.arange(log_ranks.size)), 0.0, None)
+    low = np.minimum(r.astype(np.intp), log_ranks.size - 2)
+    s = np.clip(
+        (np.log2(np.maximum(size, 2.0)) - log_sizes[0]) / (log_sizes[1] - log_sizes[0]), 0.0, log_sizes.size - 1.000001
+    )
+    left = s.astype(np.intp)
+    row, column = r - low, s - left
+    value = (1 - row) * ((1 - column) * logs[low, left] + column * logs[low, left + 1]) + row * (
+        (1 - column) * logs[low + 1, left] + column * logs[low + 1, left + 1]
+    )
+    # below the smallest message measured, time stays what latency makes it
+    tiny = np.minimum(np.log2(np.maximum(size, 1.0)) - log_sizes[0], 0.0) * np.log(2.0)
+    return np.exp(value + tiny) * min(1.0, fabric.inner_bandwidth / _link_of(family))
+
+
+def collective_time(
+    chip: Chip, fabric: Fabric, operation: str, size: ArrayLike, ranks: ArrayLike, in_domain: ArrayLike
+) -> Array:
+    """Seconds of a collective.
+
+    Args:
+        chip: gives the family whose curves are used.
+        fabric: bandwidths and latencies.
+        operation: a key of ``OPERATIONS``.
+        size: bytes of the buffer.
+        ranks: chips in the group; 1 takes no time.
+        in_domain: how many of them share a scale-up domain.
+
+    >>> from liebig.cluster import chip
+    >>> h100 = chip("H100-SXM")
+    >>> from liebig.cluster.fabric import fabric_of
+    >>> f = fabric_of(h100)
+    >>> t = collective_time(h100, f, "all-reduce", 512e6, 8, 8)
+    >>> bool(400e9 < 2 * 7 / 8 * 512e6 / t < 480e9)
+    True
+    >>> t = collective_time(h100, f, "all-reduce", 4e9, 64, 8)
+    >>> bool(280e9 < 2 * 63 / 64 * 4e9 / t < 400e9)
+    True
+    """
+    s, n, g = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in (size, ranks, in_domain)))
+    g = np.minimum(np.maximum(g, 1.0), n)
+    moved = OPERATIONS[operation] * s * (n - 1.0) / np.maximum(n, 1.0)
+    inner = _inner_bandwidth(chip, fabric, operation, g, s)
+    time_inner = moved / np.maximum(inner, 1.0)
+    crossing = n > g
+    if not np.any(crossing):
+        return np.where(n > 1, time_inner, 0.0)
+    domains = n / g
+    rails = g if operation != "all-to-all" else 1.0
+    outer = _outer_bandwidth(fabric, n) * OUTER_SHARE * rails
+    steps = np.log2(np.maximum(domains, 2.0)) if operation in ("all-reduce", "all-to-all") else domains - 1.0
+    steps = np.minimum(steps, 4.0 * np.log2(np.maximum(domains, 2.0)))  # trees take over when rings grow long
+    latency = OPERATIONS[operation] * steps * fabric.outer_latency_s
+    share = (domains - 1.0) / domains if operation == "all-to-all" else (n - 1.0) / np.maximum(n, 1.0)
+    time_outer = OPERATIONS[operation] * s * share / np.maximum(outer, 1.0) + latency
+    # both parts run at once: the slower one, and some of the other
+    both = np.maximum(time_outer, np.where(g > 1, time_inner, 0.0))
+    return np.where(n > 1, np.where(crossing, both, time_inner), 0.0)
+
+
+def _outer_bandwidth(fabric: Fabric, ranks: Array) -> Array:
+    unique, place = np.unique(ranks, return_inverse=True)
+    return np.array([fabric.outer_at(float(u)) for u in unique])[place].reshape(ranks.shape)
+
+
+def send_time(fabric: Fabric, size: ArrayLike, within_domain: ArrayLike) -> Array:
+    """Seconds to send a message from one chip to another, within a domain or across.
+
+    >>> f = Fabric(inner_bandwidth=450e9, outer_bandwidth=50e9)
+    >>> bool(send_time(f, 50e9, False) > 1.0)
+    True
+    """
+    s, near = np.broadcast_arrays(np.asarray(size, dtype=np.float64), np.asarray(within_domain, dtype=bool))
+    inner = s / max(fabric.inner_bandwidth * _SHARE[fabric.inner_kind], 1.0) + fabric.inner_latency_s
+    outer = s / max(fabric.outer_bandwidth * OUTER_SHARE, 1.0) + fabric.outer_latency_s
+    return np.where(near, inner, outer)

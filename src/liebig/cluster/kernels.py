@@ -1,0 +1,316 @@
+"""How long one kernel takes on one chip: matrix multiplications, attention, and work bound by memory.
+
+Matrix multiplications follow measured tables where the chip's family has one: achieved FLOP/s over
+rows, columns and depth, interpolated in logarithms relative to the roofline
+``max(FLOP/peak, bytes/bandwidth)``.  A chip without a table uses the table of a reference family,
+taken at the same share of the roofline, times a level of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from importlib import resources
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from liebig.cluster.chip import Chip
+from liebig.cluster.chip import chip as find
+
+__all__ = ["attention_efficiency", "batched_time", "gemm_time", "has_table", "measured_families", "stream_time"]
+
+Array = NDArray[np.float64]
+BYTES = {"fp32": 4.0, "tf32": 4.0, "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "fp8-block": 1.0, "mxfp8": 1.0, "int8": 1.0,
+         "mxfp4": 0.53, "nvfp4": 0.56}  # fmt: skip
+#: Peaks at which the shipped timings were taken, for families whose members differ in clock.
+_REFERENCE = "H100"
+#: The chip that each family's timings were taken on.
+HOSTS = {
+    "A100": "A100-SXM-80GB", "H100": "H100-SXM", "H200": "H200-SXM", "B200": "B200-SXM", "B300": "B300-SXM",
+    "GB200": "GB200-NVL72", "GB300": "GB300-NVL72", "L40S": "L40S", "RTX-Blackwell": "RTX-PRO-6000",
+}  # fmt: skip
+#: Edge of the tile of results that a chip without a table is assumed to hold close to its units.
+TILE = 1024.0
+#: Makers of chips with systolic arrays and software-managed memories -> share of the peak that large products reach.
+SYSTOLIC = {"Google": 0.9, "Amazon": 0.75}
+#: Edge of one array.
+ARRAY = 128.0
+_TABLE = {"fp16": "bf16", "int8": "fp8", "mxfp8": "fp8", "mxfp4": "nvfp4", "tf32": "bf16", "fp32": "bf16"}
+_NEAREST = {
+    "Pascal": "A100", "Volta": "A100", "Turing": "A100", "Ampere": "A100", "Ada": "L40S",
+    "Hopper": "H100", "H20": "H100", "Blackwell": "B200", "Rubin": "GB300",
+}  # fmt: skip
+
+
+def _read(name: str) -> list[list[str]]:
+    text = resources.files("liebig.catalog").joinpath("measured", name).read_text(encoding="utf-8")
+    return list(csv.reader(text.splitlines()))
+
+
+@functools.cache
+def _gemm_tables() -> dict[tuple[str, str], tuple[float, float, float, Array]]:
+    """(family, precision) -> log2 of the first m, n, k and achieved FLOP/s on a grid of powers of two."""
+    header, *rows = _read("gemm.csv")
+    ks = [float(c[1:]) for c in header[4:]]
+    cells: dict[tuple[str, str], dict[tuple[float, float], list[float]]] = {}
+    for family, precision, m, n, *speeds in rows:
+        values = [float(v) * 1e12 if v else np.nan for v in speeds]
+        cells.setdefault((family, precision), {})[float(m), float(n)] = values
+    for family in dict.fromkeys(f for f, _ in cells):
+        _best_of_scalings(cells, family)
+    out = {}
+    for key, speeds_at in cells.items():
+        ms = sorted({m for m, _ in speeds_at})
+        ns = sorted({n for _, n in speeds_at})
+        grid = np.array([[speeds_at.get((m, n), [np.nan] * len(ks)) for n in ns] for m in ms])
+        out[key] = (np.log2(ms[0]), np.log2(ns[0]), np.log2(ks[0]), _on_powers_of_two(grid, ms, ns, ks))
+    return out
+
+
+def _best_of_scalings(cells: dict[tuple[str, str], dict[tuple[float, float], list[float]]], family: str) -> None:
+    """One scale for a whole tensor is never slower than one for each block: the kernels timed for it were."""
+    plain, block = cells.get((family, "fp8")), cells.get((family, "fp8-block"))
+    if not plain or not block:
+        return
+    for place, speeds in block.items():
+        plain[place] = [float(np.fmax(a, b)) for a, b in zip(plain.get(place, speeds), speeds, strict=True)]
+
+
+def _on_powers_of_two(grid: Array, *axes: list[float]) -> Array:
+    """Fill gaps and put the axes on every power of two, in logarithms."""
+    logs = np.log(grid)
+    for axis, values in enumerate(axes):
+        have = np.log2(np.asarray(values))
+        want = np.arange(have[0], have[-1] + 0.5)
+        moved = np.moveaxis(logs, axis, -1)
+        flat = moved.reshape(-1, moved.shape[-1])
+        new = np.empty((flat.shape[0], want.size))
+        for i, line in enumerate(flat):
+            good = np.isfinite(line)
+            new[i] = np.interp(want, have[good], line[good]) if good.any() else np.nan
+        logs = np.moveaxis(new.reshape(*moved.shape[:-1], want.size), -1, axis)
+    return np.exp(np.where(np.isfinite(logs), logs, np.nanmedian(logs)))
+
+
+def measured_families() -> tuple[str, ...]:
+    """Families of chips with a table of measured matrix multiplications."""
+    return tuple(dict.fromkeys(family for family, _ in _gemm_tables()))
+
+
+def has_table(chip: Chip, precision: str = "bf16") -> bool:
+    """True when matrix multiplications of the chip's family were measured at the precision."""
+    return (chip.family, _TABLE.get(precision, precision)) in _gemm_tables()
+
+
+def _roof(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
+    size = BYTES[precision]
+    flops = 2.0 * m * n * k / chip.peak(precision)
+    traffic = (size * (m * k + k * n) + 2.0 * m * n) / chip.memory_bandwidth
+    return np.maximum(flops, traffic)
+
+
+@functools.cache
+def _efficiency_grid(family: str, precision: str) -> tuple[float, float, float, Array]:
+    """Share of the roofline that was reached, on the grid of the table."""
+    m0, n0, k0, speeds = _gemm_tables()[family, precision]
+    host = find(HOSTS[family])
+    axes = [2.0 ** (start + np.arange(size)) for start, size in zip((m0, n0, k0), speeds.shape, strict=True)]
+    m, n, k = np.meshgrid(*axes, indexing="ij")
+    reached = _roof(host, precision, m, n, k) * speeds / (2.0 * m * n * k)
+    return m0, n0, k0, np.log(np.clip(reached, 1e-4, 1.2))
+
+
+def _interpolate(start: tuple[float, float, float], grid: Array, *points: Array) -> Array:
+    """Trilinear interpolation on a grid of powers of two, held constant beyond its edges."""
+    low, part = [], []
+    for first, size, x in zip(start, grid.shape, points, strict=True):
+        place = np.clip(np.log2(np.maximum(x, 1.0)) - first, 0.0, size - 1.000001)
+        floor = place.astype(np.intp)
+        low.append(floor)
+        part.append(place - floor)
+    _, sn, sk = grid.shape
+    flat = grid.ravel()
+    base = (low[0] * sn + low[1]) * sk + low[2]
+    out = np.zeros(np.broadcast(*points).shape)
+    for corner in range(8):
+        i, j, h = corner >> 2 & 1, corner >> 1 & 1, corner & 1
+        weight = (
+            (part[0] if i else 1.0 - part[0]) * (part[1] if j else 1.0 - part[1]) * (part[2] if h else 1.0 - part[2])
+        )
+        out += weight * flat[base + (i * sn * sk + j * sk + h)]
+    return out
+
+
+def _table_for(chip: Chip, precision: str) -> tuple[str, str]:
+    wanted = _TABLE.get(precision, precision)
+    tables = _gemm_tables()
+    families = (chip.family, _NEAREST.get(chip.family, ""), _REFERENCE)
+    if wanted == "nvfp4":
+        families = (chip.family, _NEAREST.get(chip.family, ""), "B200")
+    for family in families:
+        if (family, wanted) in tables:
+            return family, wanted
+    return _REFERENCE, "bf16"
+
+
+def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLike) -> Array:
+    """Seconds of one product of an (m, k) with a (k, n) matrix; arrays broadcast.
+
+    Source of the tables: aiconfigurator-core (NVIDIA, Apache-2.0), see ``catalog/measured``.
+
+    >>> from liebig.cluster import chip
+    >>> t = gemm_time(chip("A100-SXM-80GB"), "bf16", 8192, 8192, 8192)
+    >>> bool(0.7 < 2 * 8192**3 / t / 312e12 < 1.0)
+    True
+    """
+    rows, columns, depth = (np.maximum(np.asarray(x, dtype=np.float64), 1.0) for x in (m, n, k))
+    if chip.vendor in SYSTOLIC:
+        return _systolic_time(chip, precision, rows, columns, depth)
+    m0, n0, k0, grid = _efficiency_grid(*_table_for(chip, precision))
+    reached = np.exp(_interpolate((m0, n0, k0), grid, rows, columns, depth))
+    level = chip.matmul_level.get(precision, _published_level(chip, precision))
+    return _roof(chip, precision, rows, columns, depth) / (reached * level) * _misalignment(chip, columns, depth)
+
+
+def _systolic_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
+    """Seconds on large systolic arrays that read tiles of ``TILE`` rows and columns from memory.
+
+    Columns and depth are padded to the edge of an array; operations and traffic overlap all but when they
+    take about as long.
+    """
+    n, k = (np.ceil(x / ARRAY) * ARRAY for x in (n, k))
+    size = BYTES[precision]
+    flops = 2.0 * m * n * k / (chip.peak(precision) * SYSTOLIC[chip.vendor] * chip.matmul_level.get(precision, 1.0))
+    again = size * m * n * k * (1.0 / np.minimum(TILE, m) + 1.0 / np.minimum(TILE, n)) + 2.0 * m * n
+    traffic = again / chip.memory_bandwidth
+    return np.hypot(flops, traffic)
+
+
+def batched_time(chip: Chip, rows: ArrayLike, columns: ArrayLike, depth: ArrayLike) -> Array:
+    """Seconds of many small products in one kernel, as in attention whose scores go through memory.
+
+    Batches of matrices whose rows do not start on 16 bytes leave the matrix units: with a head of
+    108 instead of 112 numbers a whole step took 1.4 times as long (BLOOM, chronicles-prequel.md).
+
+    Args:
+        chip: the accelerator.
+        rows: of all products together.
+        columns: of each result.
+        depth: of each product.
+
+    >>> from liebig.cluster import chip
+    >>> a100 = chip("A100-SXM-80GB")
+    >>> bool(batched_time(a100, 2**17, 2048, 108) > 4 * batched_time(a100, 2**17, 2048, 112))
+    True
+    """
+    time = gemm_time(chip, "bf16", rows, columns, depth)
+    if chip.vendor in SYSTOLIC:
+        return time
+    odd = (np.remainder(np.asarray(columns), 8.0) > 0) | (np.remainder(np.asarray(depth), 8.0) > 0)
+    return np.where(odd, 3.0 * time, time)
+
+
+def _misalignment(chip: Chip, columns: Array, depth: Array) -> Array:
+    """How much longer a product takes whose rows do not start on 16 bytes.
+
+    The steps on GPUs follow NVIDIA's guide to matrix multiplication (figure on alignment) and an output head
+    of 50,257 columns, which runs 2.6 times slower than one of 50,304.
+    """
+    out = np.ones(np.broadcast(columns, depth).shape)
+    # sizes that are no whole numbers stand for any near them
+    n, k = (np.where(x == np.floor(x), x, 0.0) for x in (columns, depth))
+    for step, slower in ((8.0, 1.6), (4.0, 2.2), (2.0, 2.8)):
+        out[(np.remainder(n, step) > 0) | (np.remainder(k, step) > 0)] = slower
+    return out
+
+
+@functools.cache
+def _best_shapes() -> dict[tuple[str, str], float]:
+    """(family, precision) -> share of the peak that the best shape found reaches."""
+    _, *rows = _read("best_gemm.csv")
+    return {(family, precision): float(share) for family, precision, share in rows}
+
+
+def _published_level(chip: Chip, precision: str) -> float:
+    """Best published matrix multiplication of the chip next to that of the family whose table it borrows."""
+    table = _table_for(chip, precision)
+    if table[0] == chip.family:
+        return 1.0
+    best = _best_shapes()
+    wanted = _TABLE.get(precision, precision)
+    own = best.get((chip.family, wanted), best.get((chip.family, "bf16")))
+    other = best.get(table, best.get((table[0], "bf16")))
+    if own and other:
+        return own / other
+    return _starvation(find(HOSTS[table[0]])) / _starvation(chip)
+
+
+def _starvation(chip: Chip) -> float:
+    """How much a product is slowed by reading tiles from memory again.
+
+    A tile of ``TILE`` by ``TILE`` results does ``TILE/2`` operations per byte of its operands in
+    two-byte numbers; a chip whose ratio of FLOP to bytes comes near that waits for its memory.
+    """
+    ratio = chip.peak_bf16 / chip.memory_bandwidth / (TILE / 2.0)
+    return float(np.sqrt(1.0 + ratio**2))
+
+
+@functools.cache
+def _attention_table(family: str) -> tuple[Array, Array, Array]:
+    header, *rows = _read("attention.csv")
+    lengths = np.log2([float(c[1:]) for c in header[2:]])
+    widths, grid = [], []
+    for row in rows:
+        if row[0] == family and row[1] in ("64", "128", "256"):
+            widths.append(float(row[1]))
+            grid.append([float(v) if v else np.nan for v in row[2:]])
+    return np.array(widths), lengths, np.log(np.array(grid) * 1e12)
+
+
+def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> Array:
+    """Share of the bfloat16 peak that a fused causal attention reaches in a forward pass.
+
+    Counted on the half of the square that causal attention needs; from measured tables, with
+    the nearest family for chips that have none.
+
+    >>> from liebig.cluster import chip
+    >>> float(attention_efficiency(chip("H100-SXM"), 128, 8192).round(2))
+    0.61
+    """
+    families = _attention_families()
+    family = next(f for f in (chip.family, _NEAREST.get(chip.family, ""), _REFERENCE) if f in families)
+    widths, lengths, logs = _attention_table(family)
+    host = find(HOSTS[family])
+    d = np.log2(np.clip(np.asarray(head_dim, dtype=np.float64), 32.0, 256.0))
+    s = np.clip(np.log2(np.maximum(np.asarray(length, dtype=np.float64), 1.0)), lengths[0] - 3.0, lengths[-1])
+    d, s = np.broadcast_arrays(d, s)
+    have = np.log2(widths)
+    columns = np.stack([np.interp(np.maximum(s, lengths[0]), lengths, line) for line in logs])
+    if have.size == 1:
+        speed = columns[0]
+    else:
+        place = np.clip(np.interp(d, have, np.arange(have.size)), 0.0, have.size - 1.000001)
+        low = place.astype(np.intp)
+        lower = np.take_along_axis(columns, low[None], 0)[0]
+        upper = np.take_along_axis(columns, low[None] + 1, 0)[0]
+        speed = lower + (place - low) * (upper - lower)
+    # a narrower head than any measured halves the depth of each product
+    thin = np.minimum(d - have[0], 0.0) * 0.2 * np.log(2.0)
+    short = np.minimum(s - lengths[0], 0.0) * 0.6 * np.log(2.0)
+    return np.exp(speed + thin + short) / host.peak("bf16")
+
+
+@functools.cache
+def _attention_families() -> frozenset[str]:
+    return frozenset(row[0] for row in _read("attention.csv")[1:])
+
+
+def stream_time(chip: Chip, n_bytes: ArrayLike) -> Array:
+    """Seconds to move bytes through the memory of the chip at its nominal bandwidth.
+
+    >>> from liebig.cluster import chip
+    >>> float(stream_time(chip("H100-SXM"), 3.35e12))
+    1.0
+    """
+    return np.asarray(n_bytes, dtype=np.float64) / (chip.memory_bandwidth * (chip.memory_level or 1.0))
