@@ -1,0 +1,308 @@
+"""What a budget of money, power and time trains: the best model, its tokens and loss, and which budget binds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from liebig.errors import InputError
+from liebig.plan.goodput import goodput
+from liebig.plan.inputs import DATE, TrainingInput, chip_of, make_training_input, setup_of, site_of
+from liebig.plan.loss import loss
+from liebig.plan.search import Found, search
+from liebig.plan.train import TrainingPlan, plan_of
+from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour, year_of
+from liebig.site.power import chip_power_w, server_power_w
+from liebig.tables import Table
+from liebig.transformer.architecture import architecture_of_size
+from liebig.transformer.arithmetic import flops_per_token
+
+__all__ = ["Budget", "BudgetInput", "find_budget", "make_budget_input"]
+
+Progress = Callable[[float], None]
+Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+HOURS_PER_DAY = 24.0
+#: Without a limit on days, runs are planned for at most this long.
+LONGEST_DAYS = 365.0
+#: Activity shares by which the power of a chip is judged before a layout is known.
+USUAL = {"matmul": 0.6, "attention": 0.08, "memory": 0.08, "tensor": 0.1, "bubble": 0.08, "data": 0.06}
+#: Sizes of models that are tried, per factor of ten.
+PER_DECADE = 6
+
+
+class BudgetInput(BaseModel):
+    """Any of money, power, days and chips; at least one of money, chips, or power with days.
+
+    >>> BudgetInput(usd=5e6, power_w=2e6, days=90).chip
+    'H100-SXM'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    usd: Amount | None = Field(default=None, description="money for the run, US dollars")
+    power_w: Amount | None = Field(default=None, description="power of the site, watts")
+    days: Annotated[float, Field(gt=0, le=3650)] | None = Field(default=None, description="how long it may take")
+    chips: Annotated[int, Field(ge=1, le=10**8)] | None = Field(default=None, description="chips at hand")
+    chip: str | dict[str, Any] = Field(default="H100-SXM", description="name, file or numbers of the accelerator")
+    precision: str = Field(default="bf16", description="of the matrix products")
+    seq_len: Annotated[int, Field(ge=128, le=10**7)] = Field(default=8192, description="tokens of a sequence")
+    software: str = Field(default="modern", description="profile of the framework")
+    site: str | dict[str, Any] = Field(default="us-average", description="name or numbers of the place")
+    date: str = Field(default=DATE, description="when it runs", pattern=r"^\d{4}(-\d{2}){0,2}$")
+    terms: Literal["reserved", "on-demand", "1-year", "3-year", "spot", "market", "owned"] = Field(
+        default="reserved", description="how the chips are paid for"
+    )
+    usd_per_chip_hour: Amount | None = Field(default=None, description="price, when you know it")
+    law: Literal["hoffmann", "besiroglu"] = Field(default="besiroglu", description="scaling law of the loss")
+    calibration: str | None = Field(default=None, description="file of a calibration")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The best model of a budget; ``frontier`` has one row per size tried, ``binds`` names what is used up."""
+
+    given: BudgetInput
+    chips: int
+    days: float
+    usd: float
+    power_w: float
+    binds: str
+    slack: dict[str, float]
+    parameters: float
+    tokens: tuple[float, float, float]
+    loss: tuple[float, float, float]
+    plan: TrainingPlan
+    frontier: tuple[dict[str, Any], ...]
+
+    def table(self) -> Table:
+        """The frontier, tidy: parameters, tokens, loss, utilisation."""
+        return Table.from_rows(list(self.frontier))
+
+    def summary(self) -> str:
+        """The answer in a sentence."""
+        from liebig.plan.words import interval, money
+
+        n = self.parameters
+        return (
+            f"The best model is one of {n / 1e9:.3g} billion parameters on {self.tokens[1] / 1e12:.3g}T tokens "
+            f"({self.tokens[0] / 1e12:.3g}–{self.tokens[2] / 1e12:.3g}), expected loss {interval(self.loss)}: "
+            f"{self.chips:,} {self.plan.chip.name} for {self.days:.3g} days, {money(self.usd)}, "
+            f"{self.power_w / 1e6:.3g} MW. {self.binds.capitalize()} binds."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        names = ("p10", "p50", "p90")
+        return {
+            "summary": self.summary(),
+            "given": self.given.model_dump(),
+            "chips": self.chips,
+            "days": self.days,
+            "usd": self.usd,
+            "power_w": self.power_w,
+            "binds": self.binds,
+            "slack": self.slack,
+            "parameters": self.parameters,
+            "tokens": dict(zip(names, self.tokens, strict=True)),
+            "loss": dict(zip(names, self.loss, strict=True)),
+            "plan": self.plan.to_dict(),
+            "frontier": list(self.frontier),
+        }
+
+
+def make_budget_input(**options: Any) -> BudgetInput:
+    """An input from options.
+
+    Raises:
+        InputError: an option cannot be, or nothing limits the run.
+    """
+    try:
+        given = BudgetInput(**options)
+    except ValidationError as error:
+        told = [f"{'.'.join(str(p) for p in e['loc'][:1])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        raise InputError("; ".join(dict.fromkeys(told))) from None
+    if given.usd is None and given.chips is None and given.power_w is None:
+        raise InputError(
+            "nothing limits the run; give at least one of usd, power and chips (days may be added to each)"
+        )
+    return given
+
+
+@dataclass(frozen=True)
+class _Means:
+    """Chips and days that the budgets allow, and how much of each is used."""
+
+    chips: int
+    days: float
+    price: float
+    server_w: float
+    pue: float
+
+    @property
+    def usd(self) -> float:
+        return self.chips * self.days * HOURS_PER_DAY * self.price
+
+    @property
+    def power_w(self) -> float:
+        return self.chips * self.server_w * self.pue
+
+
+def _means(given: BudgetInput) -> _Means:
+    machine, place = chip_of(given.chip), site_of(given.site)
+    server_w = float(server_power_w(machine, chip_power_w(machine, USUAL)))
+    if given.usd_per_chip_hour is not None:
+        price = given.usd_per_chip_hour
+    elif given.terms == "owned":
+        price = owned_usd_per_chip_hour(machine, year_of(given.date), server_w, place)
+    else:
+        price = rental_usd_per_chip_hour(machine, given.date, "" if given.terms == "reserved" else given.terms).p50
+    days = given.days or LONGEST_DAYS
+    bounds = [math.inf if given.chips is None else float(given.chips)]
+    if given.power_w is not None:
+        bounds.append(given.power_w / (server_w * place.pue))
+    if given.usd is not None:
+        if given.days is None and given.power_w is None and given.chips is None:
+            days = 90.0
+        bounds.append(given.usd / (price * HOURS_PER_DAY * days))
+    chips = _round_down(min(bounds), machine.chips_per_node)
+    if chips < 1:
+        raise InputError(
+            f"the budget does not pay for one {machine.name} for {days:g} days (USD {price:.3g} per hour, "
+            f"{server_w * place.pue / 1e3:.2g} kW): give more money or power, or fewer days"
+        )
+    if given.usd is not None:
+        days = min(days, given.usd / (price * HOURS_PER_DAY * chips))
+    return _Means(chips, days, price, server_w, place.pue)
+
+
+def _round_down(count: float, node: int) -> int:
+    """Whole servers, and a number with many divisors where it is large."""
+    n = int(count)
+    if n < node:
+        return 2 ** int(math.log2(n)) if n >= 1 else 0
+    servers = n // node
+    for size in (64, 32, 16, 8, 4, 2):
+        if servers >= 4 * size:
+            servers = servers // size * size
+            break
+    return servers * node
+
+
+def _one(given: BudgetInput, means: _Means, parameters: float) -> tuple[dict[str, Any], TrainingInput, Found] | None:
+    """What a model of a size comes to, or None when it does not fit."""
+    model = architecture_of_size(parameters)
+    batch = max(1.0, 4.2e6 * math.sqrt(parameters / 70e9) / given.seq_len)
+    share = math.gcd(means.chips, 2 ** round(math.log2(max(batch, 1.0))))
+    sequences = max(share * round(batch / share), share)
+    fields = {k: v for k, v in model.model_dump(exclude={"name"}).items() if v is not None}
+    options = make_training_input(
+        model={"name": model.name, **fields}, seq_len=given.seq_len, batch=sequences, precision=given.precision,
+        chip=given.chip, chips=means.chips, software=given.software, site=given.site, date=given.date,
+        terms=given.terms, usd_per_chip_hour=given.usd_per_chip_hour, calibration=given.calibration,
+    )  # fmt: skip
+    setup = setup_of(options)
+    try:
+        found = search(
+            setup.model, setup.chip, setup.fabric, setup.software, setup.precision, means.chips, sequences,
+            given.seq_len, setup.calibration, setup.space, keep=1,
+        )  # fmt: skip
+    except InputError:
+        return None
+    kept = goodput(means.chips, model.parameters)
+    seconds = means.days * 86_400.0 * kept.p50
+    tokens = seconds / float(found.step_s[0]) * sequences * given.seq_len
+    used = float(flops_per_token(model.shape, given.seq_len)) * tokens
+    row = {
+        "parameters": model.parameters,
+        "tokens": tokens,
+        "loss": float(loss(given.law, model.parameters, tokens)),
+        "mfu": used / (seconds * means.chips * setup.chip.peak(setup.precision)),
+        "tokens_per_parameter": tokens / model.parameters,
+    }
+    return row, options, found
+
+
+def find_budget(given: BudgetInput | None = None, progress: Progress | None = None, **options: Any) -> Budget:
+    """The model of least loss that the budgets train.
+
+    Sizes are tried along a grid; each has its best layout, and trains on as many tokens as the time allows.
+
+    Args:
+        given: the budgets, or None to make them from the options.
+        progress: called with the share done.
+        options: fields of ``BudgetInput``.
+
+    Raises:
+        InputError: nothing limits the run, or the budget pays for nothing.
+
+    >>> b = find_budget(chips=64, days=10, usd_per_chip_hour=2.0, seq_len=2048)
+    >>> b.binds, 1e9 < b.parameters < 2e10
+    ('chips and days', True)
+    """
+    given = given or make_budget_input(**options)
+    means = _means(given)
+    machine = chip_of(given.chip)
+    flop = means.chips * machine.peak(given.precision) * 0.4 * means.days * 86_400.0
+    middle = math.sqrt(flop / 120.0)
+    sizes = np.geomspace(max(middle / 30.0, 2e7), min(max(middle * 10.0, 1e8), 1e15), round(2.5 * PER_DECADE) + 1)
+    rows, best = [], None
+    for i, size in enumerate(sizes, start=1):
+        tried = _one(given, means, float(size))
+        if tried is not None:
+            rows.append(tried[0])
+            if best is None or tried[0]["loss"] < best[0]["loss"]:
+                best = tried
+        if progress is not None:
+            progress(i / len(sizes))
+    if best is None:
+        raise InputError(
+            f"no model of at least {sizes[0] / 1e6:.0f} million parameters fits on {means.chips:,} {machine.name}; "
+            "give more chips"
+        )
+    row, chosen, found = best
+    chosen = chosen.model_copy(update={"tokens": row["tokens"]})
+    plan = plan_of(chosen, setup_of(chosen), found)
+    spread = [row["tokens"] * plan.step_s[1] / s * g / plan.goodput.p50 for s, g in _ends(plan)]
+    tokens = (spread[0], row["tokens"], spread[1])
+    losses = (_loss(row, tokens[2]), row["loss"], _loss(row, tokens[0]))
+    slack = _slack(given, means)
+    return Budget(
+        given, means.chips, means.days, means.usd, means.power_w, _binding(slack), slack, row["parameters"], tokens,
+        losses, plan, tuple(rows),
+    )  # fmt: skip
+
+
+def _binding(slack: dict[str, float]) -> str:
+    """Budgets that are used up, within what rounding to whole servers leaves."""
+    least = min(slack.values())
+    return " and ".join(k for k, v in slack.items() if v <= 1.03 * least)
+
+
+def _ends(plan: TrainingPlan) -> list[tuple[float, float]]:
+    """Slow and fast ends: seconds of a step, goodput."""
+    return [(plan.step_s[2], plan.goodput.p10), (plan.step_s[0], plan.goodput.p90)]
+
+
+def _loss(row: dict[str, Any], tokens: float) -> float:
+    """Loss with other tokens; the two laws differ, and their difference is part of the interval."""
+    both = [float(loss(name, row["parameters"], tokens)) for name in ("hoffmann", "besiroglu")]
+    return min(both) if tokens > row["tokens"] else max(both)
+
+
+def _slack(given: BudgetInput, means: _Means) -> dict[str, float]:
+    """Budget over use, for each budget that was given; 1 where it is used up."""
+    out = {}
+    if given.usd is not None:
+        out["money"] = given.usd / means.usd
+    if given.power_w is not None:
+        out["power"] = given.power_w / means.power_w
+    if given.chips is not None:
+        out["chips"] = given.chips / means.chips
+    if given.days is not None:
+        out["days"] = given.days / means.days
+    return out

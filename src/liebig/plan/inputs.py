@@ -1,0 +1,267 @@
+"""What a user states of a training run; what is left out is searched for or taken as usual."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from liebig.cluster.chip import Chip, chip, precision_of
+from liebig.cluster.fabric import Fabric, fabric_of
+from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
+from liebig.plan.calibrate import Calibration, load_calibration
+from liebig.plan.layout import RECOMPUTE, SCHEDULES
+from liebig.plan.published import builtin_calibration
+from liebig.plan.search import Space
+from liebig.plan.software import Software, software
+from liebig.site.money import Owned
+from liebig.site.place import Site, site
+from liebig.transformer.architecture import Architecture, architecture, architecture_from_fields
+
+__all__ = ["DATE", "Setup", "TrainingInput", "make_training_input", "read_plan", "setup_of"]
+
+#: Prices are those of this month unless a date is given.
+DATE = "2026-06"
+Whole = Annotated[int, Field(ge=1, le=10**9)]
+
+
+class TrainingInput(BaseModel):
+    """What a user states; layout sizes that are left out are searched for.
+
+    >>> TrainingInput(model="Llama3.1-70B", chips=1024).chip
+    'H100-SXM'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | dict[str, Any] = Field(description="name, size, path of a config.json, or dimensions")
+    tokens: Annotated[float, Field(gt=0, le=1e18, allow_inf_nan=False)] | None = Field(
+        default=None, description="tokens to train on; default 20 per active parameter"
+    )
+    seq_len: Whole = Field(default=8192, description="tokens of a sequence")
+    batch: Whole | None = Field(
+        default=None,
+        description="sequences of a step; default 4 million tokens at 70B, growing as the root of the size",
+    )
+    precision: str = Field(default="bf16", description="of the matrix products")
+    chip: str | dict[str, Any] = Field(default="H100-SXM", description="name, file or numbers of the accelerator")
+    chips: Whole = Field(default=1024, description="how many")
+    software: str = Field(default="modern", description="profile of the framework")
+    tp: Whole | None = Field(default=None, description="tensor-parallel size")
+    pp: Whole | None = Field(default=None, description="pipeline stages")
+    cp: Whole | None = Field(default=None, description="context-parallel size")
+    ep: Whole | None = Field(default=None, description="expert-parallel size")
+    vpp: Whole | None = Field(default=None, description="virtual stages per rank")
+    micro_batch: Whole | None = Field(default=None, description="sequences of a micro-batch")
+    zero: Annotated[int, Field(ge=0, le=3)] | None = Field(default=None, description="ZeRO stage; 3 is FSDP")
+    recompute: Literal["none", "selective", "full"] | None = Field(default=None, description="what is computed again")
+    schedule: Literal["1f1b", "zero-bubble", "dualpipe", "gpipe"] = Field(default="1f1b", description="of the pipeline")
+    offload: bool = Field(default=False, description="optimizer states in the host's memory")
+    network_gbit: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = Field(
+        default=None, description="network per chip between domains, Gbit/s each way"
+    )
+    topology: Literal["fat-tree", "rail", "torus2d", "torus3d", "dragonfly"] | None = Field(
+        default=None, description="of the network between domains"
+    )
+    taper: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="share of the network's bandwidth left above the leaf switches"
+    )
+    domain: Whole | None = Field(default=None, description="chips of one scale-up domain")
+    failures_per_chip_day: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = Field(
+        default=None, description="interruptions per chip and day"
+    )
+    site: str | dict[str, Any] = Field(default="us-average", description="name or numbers of the place")
+    date: str = Field(
+        default=DATE, description="when it runs: YYYY, YYYY-MM or YYYY-MM-DD", pattern=r"^\d{4}(-\d{2}){0,2}$"
+    )
+    terms: Literal["reserved", "on-demand", "1-year", "3-year", "spot", "market", "owned"] = Field(
+        default="reserved", description="how the chips are paid for"
+    )
+    usd_per_chip_hour: Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)] | None = Field(
+        default=None, description="price of an hour of a chip, when you know it"
+    )
+    owned: Owned | None = Field(default=None, description="terms of owning")
+    calibration: str | None = Field(default=None, description="file of a calibration")
+
+
+def make_training_input(**options: Any) -> TrainingInput:
+    """An input from options.
+
+    Raises:
+        InputError: an option cannot be; all problems are named.
+    """
+    try:
+        return TrainingInput(**options)
+    except ValidationError as error:
+        told = []
+        for e in error.errors():
+            name = ".".join(str(p) for p in e["loc"][:1])
+            words = str(e["msg"]).removeprefix("Value error, ")
+            told.append(f"{name}: {words} (got {e['input']!r})")
+        raise InputError("; ".join(dict.fromkeys(told))) from None
+
+
+def read_plan(path: str | Path) -> dict[str, Any]:
+    """Options from a TOML file, tables ``model``, ``chip``, ``site`` and ``owned`` allowed.
+
+    Raises:
+        InputError: the file cannot be read, or holds a name that no plan has.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    for name in content:
+        if name not in TrainingInput.model_fields:
+            raise UnknownNameError(f"name in {path}", name, TrainingInput.model_fields)
+    return content
+
+
+class Setup(BaseModel):
+    """What an input stands for, looked up and checked."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    model: Architecture
+    chip: Chip
+    fabric: Fabric
+    software: Software
+    precision: str
+    calibration: Calibration
+    batch: int
+    tokens: float
+    site: Site
+    space: Space
+
+
+def setup_of(given: TrainingInput) -> Setup:
+    """Look up and check what an input names.
+
+    Raises:
+        InputError: a name is not known or sizes contradict each other; says how to mend it.
+    """
+    model = architecture_from_fields(given.model) if isinstance(given.model, dict) else architecture(given.model)
+    machine = chip_of(given.chip)
+    precision = precision_of(given.precision)
+    _check(given, model, machine, precision)
+    return Setup(
+        model=model,
+        chip=machine,
+        fabric=_fabric(given, machine),
+        software=software(given.software),
+        precision=precision,
+        calibration=load_calibration(given.calibration) if given.calibration else builtin_calibration(),
+        batch=given.batch or _usual_batch(given, model),
+        tokens=given.tokens or 20.0 * model.active_parameters,
+        site=site_of(given.site),
+        space=_space(given),
+    )
+
+
+def chip_of(given: str | dict[str, Any]) -> Chip:
+    """A chip by its name or file, or from its numbers.
+
+    Raises:
+        InputError: a number is impossible; all problems are named.
+    """
+    if isinstance(given, str):
+        return chip(given)
+    try:
+        return Chip(**{"name": "custom", **given})
+    except ValidationError as error:
+        raise InputError(_told("chip", error)) from None
+
+
+def site_of(given: str | dict[str, Any]) -> Site:
+    """A site by its name, or from its numbers on top of a named one (``like``)."""
+    if isinstance(given, str):
+        return site(given)
+    values = dict(given)
+    base = site(str(values.pop("like"))).model_dump() if "like" in values else {}
+    try:
+        return Site(**{**base, **values})
+    except ValidationError as error:
+        raise InputError(_told("site", error)) from None
+
+
+def _told(what: str, error: ValidationError) -> str:
+    told = [f"{what}.{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+    return "; ".join(told)
+
+
+def _fabric(given: TrainingInput, machine: Chip) -> Fabric:
+    changes: dict[str, object] = {}
+    if given.topology is not None:
+        changes["outer_kind"] = given.topology
+    if given.taper is not None:
+        changes["taper"] = given.taper
+        changes["taper_above"] = 32 * machine.chips_per_node
+    if given.domain is not None:
+        changes["domain"] = given.domain
+    return fabric_of(machine, None if given.network_gbit is None else given.network_gbit * 1e9 / 8.0, **changes)
+
+
+def _usual_batch(given: TrainingInput, model: Architecture) -> int:
+    """Sequences near the batches of published runs: 4 million tokens at 70B, growing as the root of the size."""
+    want = 4.2e6 * math.sqrt(model.active_parameters / 70e9) / given.seq_len
+    power = 2 ** max(0, round(math.log2(max(want, 1.0))))
+    share = math.gcd(given.chips, power)  # so that a data-parallel size divides it
+    return max(share * round(power / share), 1)
+
+
+def _held(size: int | None) -> list[int] | None:
+    return None if size is None else [size]
+
+
+def _space(given: TrainingInput) -> Space:
+    recompute = None if given.recompute is None else [float(RECOMPUTE.index(given.recompute))]
+    cps = _held(given.cp)
+    if cps is None and given.seq_len > 16_384:
+        cps = [c for c in (1, 2, 4, 8, 16, 32, 64) if given.seq_len % c == 0 and given.seq_len // c >= 2048]
+    return Space(
+        tp=_held(given.tp), pp=_held(given.pp), cp=cps, ep=_held(given.ep), micro_batch=_held(given.micro_batch),
+        vpp=_held(given.vpp), recompute=recompute, zero=_held(given.zero),
+        schedule=[SCHEDULES.index(given.schedule)], offload=[int(given.offload)],
+    )  # fmt: skip
+
+
+def _check(given: TrainingInput, model: Architecture, machine: Chip, precision: str) -> None:
+    problems = []
+    if given.tp and model.n_heads % given.tp:
+        near = [t for t in range(1, model.n_heads + 1) if model.n_heads % t == 0]
+        problems.append(f"tp {given.tp} does not divide the {model.n_heads} heads of {model.name}; use one of {near}")
+    if given.pp and given.pp > model.n_layers:
+        problems.append(
+            f"pp {given.pp} is more than the {model.n_layers} layers of {model.name}; use at most {model.n_layers}"
+        )
+    if given.ep and given.ep > 1 and (not model.is_moe or model.n_experts % given.ep):
+        told = (
+            f"does not divide the {model.n_experts} experts of" if model.is_moe else "needs a mixture of experts, not"
+        )
+        problems.append(f"ep {given.ep} {told} {model.name}")
+    if given.vpp and given.vpp > 1 and not (given.pp and given.pp > 1):
+        problems.append(f"vpp {given.vpp} needs a pipeline; give pp of 2 or more")
+    if given.cp and given.seq_len % given.cp:
+        problems.append(f"cp {given.cp} does not divide the {given.seq_len} tokens of a sequence")
+    sizes = (given.tp or 1) * (given.pp or 1) * (given.cp or 1)
+    if given.chips % sizes:
+        near_count = sizes * max(1, round(given.chips / sizes))
+        problems.append(f"tp·pp·cp = {sizes} does not divide {given.chips} chips; use {near_count}")
+    if problems:
+        raise ConflictError("; ".join(problems))
+    if given.seq_len > 1e8:
+        raise RangeError(f"seq_len {given.seq_len}: expected at most 1e8 tokens")
+    if precision in ("nvfp4", "mxfp4") and not machine.peak_fp4:
+        raise UnknownNameError(
+            f"precision of {machine.name}", given.precision, ["bf16", "fp8"] if machine.peak_fp8 else ["bf16"]
+        )
+    if given.terms != "owned" and given.owned is not None:
+        raise ConflictError("terms of owning are given, but terms is not 'owned'; set terms = 'owned'")
