@@ -19,11 +19,14 @@ ROOT = Path(liebig.__file__).parent
 LAYERS = (
     ("__main__",),
     ("cli", "web"),
-    ("forecast", "plan", "access", "route", "compress", "powercap"),
+    ("plan", "access", "route", "compress", "powercap"),
+    ("forecast",),
     ("levers",),
     ("limits",),
-    ("transformer", "cluster", "site"),
+    ("site",),
+    ("transformer", "cluster"),
     ("uncertainty", "catalog"),
+    ("charts",),
     ("quantities", "tables", "colours"),
     ("errors",),
 )

@@ -14,9 +14,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from liebig import catalog, errors, forecast, levers, limits, quantities, uncertainty
+    from liebig import catalog, cluster, errors, forecast, levers, limits, plan, quantities, transformer, uncertainty
 
-__all__ = ["__version__", "catalog", "errors", "forecast", "levers", "limits", "quantities", "uncertainty"]
+__all__ = [
+    "__version__",
+    "catalog",
+    "cluster",
+    "errors",
+    "forecast",
+    "levers",
+    "limits",
+    "plan",
+    "quantities",
+    "transformer",
+    "uncertainty",
+]
 
 __version__ = "0.1.0"
 _LAZY = frozenset(__all__) - {"__version__"}

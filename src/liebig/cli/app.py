@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from liebig import __version__
-from liebig.cli import backtest, compare, facts, forecast, levers, sensitivity, trends
+from liebig.cli import backtest, calibrate, compare, facts, forecast, levers, plan, sensitivity, trends, validate
 from liebig.errors import LiebigError
 
 __all__ = ["app", "run"]
@@ -29,6 +29,9 @@ app.add_typer(levers.app, name="levers", short_help="Remedies: rank, list, show,
 app.command("sensitivity", short_help="Which numbers and assumptions matter most.")(sensitivity.sensitivity)
 app.command("trends", short_help="Refit the trends from the bundled data.")(trends.trends)
 app.command("backtest", short_help="How good past forecasts would have been.")(backtest.backtest)
+app.add_typer(plan.app, name="plan", short_help="A training run: time, memory, best layout.")
+app.add_typer(validate.app, name="validate", short_help="Predicted steps and memory against published ones.")
+app.add_typer(calibrate.app, name="calibrate", short_help="Fit a plan's constants to your own runs.")
 app.add_typer(facts.app, name="facts", short_help="The numbers and their sources; check your own.")
 
 

@@ -1,0 +1,181 @@
+"""``liebig plan``: what a training run takes, its best layout, how far it scales, what a budget buys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from liebig.cli import options as o
+from liebig.cli import plan_budget, plan_model, plan_scale, plan_search, plan_sweep
+from liebig.cli import plan_options as p
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from liebig.plan.headroom import Headroom
+    from liebig.plan.train import TrainingPlan
+
+app = typer.Typer(
+    help="Training runs: time, money, energy, memory, layout, scale.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command("train", short_help="What a run takes, and its best layout.")
+def train(
+    plan: p.PlanArgument = None,
+    model: p.ModelOption = None,
+    chips: p.ChipsOption = None,
+    chip: p.ChipOption = None,
+    tokens: Annotated[str | None, typer.Option("--tokens", help="15.6T; default 20 per active parameter.")] = None,
+    seq: p.SeqOption = None,
+    batch: p.BatchOption = None,
+    precision: p.PrecisionOption = None,
+    software: p.SoftwareOption = None,
+    site: p.SiteOption = None,
+    date: p.DateOption = None,
+    terms: p.TermsOption = None,
+    price: Annotated[float | None, typer.Option("--price", help="US dollars per chip and hour.")] = None,
+    tp: p.Size = None,
+    pp: p.Size = None,
+    vpp: p.Size = None,
+    cp: p.Size = None,
+    ep: p.Size = None,
+    micro_batch: p.Size = None,
+    zero: Annotated[int | None, typer.Option(help="ZeRO stage 0 to 3; 3 is FSDP.")] = None,
+    recompute: Annotated[str | None, typer.Option(help="none, selective or full.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="1f1b (default), zero-bubble, dualpipe or gpipe.")] = None,
+    offload: Annotated[bool, typer.Option("--offload", help="Optimizer states in the host's memory.")] = False,
+    network: p.NetworkOption = None,
+    topology: Annotated[str | None, typer.Option(help="rail, fat-tree, torus2d, torus3d or dragonfly.")] = None,
+    taper: Annotated[float | None, typer.Option(help="Share of the network left above the leaves.")] = None,
+    failures: Annotated[float | None, typer.Option("--failures", help="Interruptions per chip and day.")] = None,
+    calibration: p.CalibrationOption = None,
+    headroom: Annotated[bool, typer.Option("--headroom/--no-headroom", help="Hold it against the forecast.")] = True,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+    plot: o.PlotOption = None,
+) -> None:
+    """How long a run takes, what it costs, which layout is best, where each step goes, and which limit it meets first.
+
+    Sizes of the layout that are left out are searched for. Numbers are p50 (p10–p90).
+    """
+    from liebig.cli.render import notes, progress_bar
+    from liebig.plan.headroom import headroom_of
+    from liebig.plan.train import plan_training
+
+    o.check_output(csv, (".csv",), [plan, calibration])
+    o.check_output(plot, (".svg", ".png", ".html"), [plan, calibration])
+    options = p.given(
+        plan, model=model, tokens=p.quantity(tokens, "tokens"), seq_len=seq, batch=batch, precision=precision,
+        chip=chip, chips=chips, software=software, site=site, date=date, terms=terms, usd_per_chip_hour=price,
+        tp=tp, pp=pp, vpp=vpp, cp=cp, ep=ep, micro_batch=micro_batch, zero=zero, recompute=recompute, schedule=schedule,
+        offload=offload or None, network_gbit=network, topology=topology, taper=taper, failures_per_chip_day=failures,
+        calibration=calibration,
+    )  # fmt: skip
+    with progress_bar("weighing layouts") as progress:
+        result = plan_training(progress=progress, **options)
+    over = headroom_of(result) if headroom else None
+    _write(result, csv, plot)
+    if json:
+        o.print_json({**result.to_dict(), "headroom": None if over is None else over.to_dict()})
+    else:
+        _show(result, over)
+    notes([f"wrote {f}" for f in (csv, plot) if f])
+
+
+def _write(plan: TrainingPlan, csv: Path | None, plot: Path | None) -> None:
+    if csv:
+        o.write_text(csv, plan.table().to_csv())
+    if plot:
+        from liebig.charts import save
+        from liebig.plan.timeline import timeline_chart
+
+        save(timeline_chart(plan), plot)
+
+
+def _show(plan: TrainingPlan, over: Headroom | None) -> None:
+    from liebig.cli.render import console
+
+    out = console()
+    out.print()
+    out.print(plan.summary(), soft_wrap=True)
+    out.print()
+    _show_run(plan, out)
+    _show_step(plan, out)
+    _show_memory(plan, out)
+    if over is not None:
+        _show_headroom(over, out)
+
+
+def _show_run(plan: TrainingPlan, out: Console) -> None:
+    from liebig.cli.render import grid
+    from liebig.plan.words import interval
+
+    run = plan.run
+    table = grid("", "median (80 % interval)")
+    table.add_row("step", f"{interval(plan.step_s)} s")
+    table.add_row("tokens per second and chip", f"{plan.tokens_per_s_per_chip:,.0f}")
+    table.add_row("MFU, attention causal / whole square", f"{100 * plan.utilisation():.1f} % / "
+                  f"{100 * plan.utilisation('model-noncausal'):.1f} %")  # fmt: skip
+    table.add_row("goodput", interval((plan.goodput.p10, plan.goodput.p50, plan.goodput.p90), ".2f"))
+    table.add_row(f"{plan.steps:,.0f} steps", f"{interval(run.days)} days")
+    table.add_row("chip-hours", interval(run.chip_hours))
+    table.add_row("money", f"USD {interval(run.usd)} ({run.price_note})")
+    table.add_row("price", f"USD {interval(run.usd_per_chip_hour)} per chip and hour")
+    table.add_row("power of the site", f"{interval(tuple(w / 1e6 for w in run.site_power_w))} MW")  # type: ignore[arg-type]
+    table.add_row("energy", f"{interval(run.energy_mwh, ',.3g')} MWh at {plan.site.name} (PUE {plan.site.pue:g})")
+    table.add_row("carbon", f"{interval(run.tco2e, ',.3g')} tCO2e")
+    table.add_row("water", f"{interval(run.water_m3, ',.3g')} m³, on site and in generation")
+    out.print(table)
+    out.print()
+
+
+def _show_step(plan: TrainingPlan, out: Console) -> None:
+    from liebig.cli.render import grid
+
+    parts = grid("where the step goes", "ms", "share", "", right=(1, 2))
+    for row in sorted(plan.breakdown_table().rows(), key=lambda r: -r["seconds"]):
+        if row["share"] >= 0.0005:
+            bar = "█" * round(40 * row["share"])
+            parts.add_row(row["part"], f"{1e3 * row['seconds']:,.1f}", f"{100 * row['share']:.1f} %", bar)
+    parts.add_row("sum", f"{1e3 * plan.step_s[1]:,.1f}", "100 %", "")
+    out.print(parts)
+    out.print()
+
+
+def _show_memory(plan: TrainingPlan, out: Console) -> None:
+    from liebig.cli.render import grid
+
+    stages = plan.stage_memory().rows()
+    uses = grid("memory of a chip, GB", "states", "activations", "logits", "buffers", "all", right=(1, 2, 3, 4, 5))
+    shown = stages if len(stages) <= 4 else [stages[0], stages[1], stages[-1]]
+    for row in shown:
+        names = ("states", "activations", "logits", "buffers")
+        cells = [f"{row[k] / 1e9:.1f}" for k in names]
+        uses.add_row(f"stage {row['stage']}", *cells, f"{sum(row[k] for k in names) / 1e9:.1f}")
+    out.print(uses)
+    out.print(f"  of {plan.chip.memory_bytes / 1e9:.1f} GB; --json has every stage", style="dim")
+    out.print()
+
+
+def _show_headroom(over: Headroom, out: Console) -> None:
+    import math
+
+    from liebig.cli.render import barrel
+
+    out.print(over.sentence(), soft_wrap=True)
+    out.print()
+    out.print(barrel({k: math.log10(max(v[1], 1e-9)) for k, v in over.limits.items()}, over.first))
+    out.print("  log headroom: median ceiling of each limit over the plan", style="dim")
+    if over.levers:
+        named = ", ".join(f"{name} ×{ratio:.2f}" for name, ratio in over.levers)
+        out.print(f"  levers: {named}", style="dim", soft_wrap=True)
+
+
+app.command("search", short_help="The best layouts of all that fit.")(plan_search.search_layouts)
+app.command("scale", short_help="Utilisation against size, and the latency wall.")(plan_scale.scale)
+app.command("budget", short_help="The best model that money, power and time train.")(plan_budget.budget)
+app.command("sweep", short_help="Many plans at once, on all cores or a cluster.")(plan_sweep.sweep)
+app.command("model", short_help="Parameters, FLOP and bytes of a model.")(plan_model.model)

@@ -1,0 +1,93 @@
+"""``liebig plan search``: the best layouts among all that fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liebig.cli import options as o
+from liebig.cli import plan_options as p
+
+if TYPE_CHECKING:
+    from liebig.plan.train import SearchResult
+
+
+def search_layouts(
+    plan: p.PlanArgument = None,
+    model: p.ModelOption = None,
+    chips: Annotated[
+        list[int] | None, typer.Option("--chips", "-n", help="How many; several compare numbers of chips.")
+    ] = None,
+    chip: p.ChipOption = None,
+    seq: p.SeqOption = None,
+    batch: p.BatchOption = None,
+    precision: p.PrecisionOption = None,
+    software: p.SoftwareOption = None,
+    tp: p.Size = None,
+    pp: p.Size = None,
+    cp: p.Size = None,
+    ep: p.Size = None,
+    zero: Annotated[int | None, typer.Option(help="ZeRO stage 0 to 3; 3 is FSDP.")] = None,
+    recompute: Annotated[str | None, typer.Option(help="none, selective or full.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="1f1b (default), zero-bubble, dualpipe or gpipe.")] = None,
+    offload: Annotated[bool, typer.Option("--offload", help="Optimizer states in the host's memory.")] = False,
+    network: p.NetworkOption = None,
+    calibration: p.CalibrationOption = None,
+    top: Annotated[int, typer.Option("--top", help="How many layouts to show.", min=1, max=10_000)] = 10,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+    plot: o.PlotOption = None,
+) -> None:
+    """The best layouts among all that fit, and the border of time, memory and chips."""
+    from liebig.cli.render import notes, progress_bar
+    from liebig.plan.front import front_chart, mark_front
+    from liebig.plan.train import search_training
+    from liebig.tables import Table
+
+    o.check_output(csv, (".csv",), [plan, calibration])
+    o.check_output(plot, (".svg", ".png", ".html"), [plan, calibration])
+    options = p.given(
+        plan, model=model, seq_len=seq, batch=batch, precision=precision, chip=chip, software=software,
+        tp=tp, pp=pp, cp=cp, ep=ep, zero=zero, recompute=recompute, schedule=schedule,
+        offload=offload or None, network_gbit=network, calibration=calibration,
+    )  # fmt: skip
+    counts = chips or [options.get("chips", 1024)]
+    results: list[SearchResult] = []
+    with progress_bar("weighing layouts") as progress:
+        for i, count in enumerate(counts):
+            done = None if progress is None else (lambda share, i=i: progress((i + share) / len(counts)))
+            results.append(search_training(keep=top, progress=done, **{**options, "chips": count}))
+    rows = mark_front([row for r in results for row in r.rows()])
+    considered = sum(r.found.considered for r in results)
+    feasible = sum(r.found.feasible for r in results)
+    if csv:
+        o.write_text(csv, Table.from_rows(rows).to_csv())
+    if plot:
+        from liebig.charts import save
+
+        save(front_chart(rows, results[0].setup.model.name, results[0].setup.chip.name), plot)
+    if json:
+        o.print_json({"considered": considered, "feasible": feasible, "layouts": rows})
+    else:
+        _show(rows, considered, feasible, top, len(counts) > 1)
+    notes([f"wrote {f}" for f in (csv, plot) if f])
+
+
+def _show(rows: list[dict[str, Any]], considered: int, feasible: int, top: int, several: bool) -> None:
+    from liebig.cli.render import console, grid
+    from liebig.plan.train import words_of
+
+    out = console()
+    out.print(f"{considered:,} layouts, {feasible:,} fit", style="bold")
+    table = grid("", *(["chips"] if several else []), "step, s", "MFU", "GB", "layout", right=(1, 2, 3))
+    for i, row in enumerate(rows):
+        if i < top or row["border"]:
+            cells = [f"{row['chips']:,}"] if several else []
+            cells += [f"{row['step_s']:.4g}", f"{100 * row['mfu']:.1f} %", f"{row['memory_bytes'] / 1e9:.1f}"]
+            table.add_row("◆" if row["border"] else "", *cells, words_of(row))
+    out.print(table)
+    what = (
+        "no other layout is better in time, memory and chips at once" if several else "none is both faster and leaner"
+    )
+    out.print(f"  ◆ {what}", style="dim")

@@ -1,0 +1,206 @@
+"""``liebig validate``: predictions against published measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liebig.cli import options as o
+
+if TYPE_CHECKING:
+    from liebig.plan.score import Scored
+    from liebig.plan.validate import Validation
+
+app = typer.Typer(
+    help="How good predictions are, against published measurements.", no_args_is_help=True, rich_markup_mode=None
+)
+
+RunsOption = Annotated[
+    Path | None, typer.Option("--runs", help="Score this table instead (CSV in the documented format).", metavar="FILE")
+]
+CalibrationOption = Annotated[
+    Path | None, typer.Option("--calibration", help="Use this calibration (from liebig calibrate).", metavar="FILE")
+]
+
+
+@app.command("training")
+def training(
+    runs: RunsOption = None,
+    calibration: CalibrationOption = None,
+    leave: Annotated[str, typer.Option("--leave", help="Leave out each source or each chip in turn.")] = "source",
+    html: Annotated[Path | None, typer.Option("--html", help="Write a report with pictures.", metavar="FILE")] = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+) -> None:
+    """Time of a step: each source predicted by a calibration on all others, next to one constant MFU."""
+    from liebig.cli.render import notes, progress_bar
+    from liebig.errors import UnknownNameError
+    from liebig.plan import builtin_cases, load_calibration, read_rows, score_rows, validate_training
+    from liebig.tables import Table
+
+    o.check_output(csv, (".csv",), [f for f in (runs, calibration) if f])
+    o.check_output(html, (".html",), [f for f in (runs, calibration) if f])
+    if leave not in ("source", "chip"):
+        raise UnknownNameError("group to leave out", leave, ("source", "chip"))
+    if runs:
+        scored = score_rows(read_rows(runs), load_calibration(calibration) if calibration else None)
+        if csv:
+            o.write_text(
+                csv, Table.from_rows([{**s.to_dict(), "assumed": "; ".join(s.assumed)} for s in scored]).to_csv()
+            )
+        if html:
+            from liebig.plan.report import scored_report
+
+            o.write_text(html, scored_report(scored))
+        if json:
+            o.print_json({"rows": [s.to_dict() for s in scored], "summary": _summary(scored)})
+        else:
+            _show_scored(scored)
+        notes([f"wrote {f}" for f in (csv, html) if f])
+        return
+    with progress_bar(f"leaving out each {leave}") as progress:
+        result = validate_training(builtin_cases(), leave, progress=progress)
+    if csv:
+        o.write_text(csv, Table.from_rows(_rows(result)).to_csv())
+    if html:
+        from liebig.plan.report import validation_report
+
+        o.write_text(html, validation_report(result))
+    if json:
+        kinds = ("source", "chip", "precision", "size", "software")
+        content: dict[str, Any] = {"summary": result.summary(), "left_out": leave, "rows": _rows(result)}
+        content.update({f"by_{k}": [g.to_dict() for g in result.groups(k)] for k in kinds})
+        o.print_json(content)
+    else:
+        _show(result)
+    notes([f"wrote {f}" for f in (csv, html) if f])
+
+
+def _rows(result: Validation) -> list[dict[str, Any]]:
+    return [
+        {
+            "row_id": case.row_id,
+            "source": case.source,
+            "chip": case.chip.name if case.chip else "",
+            "software": case.software.name if case.software else "",
+            "measured_s": float(result.table.measured_s[i]),
+            "predicted_s": float(result.p50[i]),
+            "p10_s": float(result.p10[i]),
+            "p90_s": float(result.p90[i]),
+            "error": float(result.error[i]),
+            "constant_mfu_s": float(result.baseline[i]),
+        }
+        for i, case in enumerate(result.table.cases)
+    ]
+
+
+def _show(result: Validation) -> None:
+    from liebig.cli.render import console, grid
+
+    out = console()
+    summary = result.summary()
+    for kind, title in (
+        ("source", "By source"),
+        ("chip", "By chip"),
+        ("precision", "By family and precision"),
+        ("size", "By size"),
+    ):
+        out.print(title, style="bold")
+        head = (kind, "rows", "error", "bias", "in 80 %", "constant MFU", "own MFU")
+        table = grid(*head, right=(1, 2, 3, 4, 5, 6))
+        for g in result.groups(kind):
+            table.add_row(
+                g.name,
+                str(g.rows),
+                f"{100 * g.error:.1f} %",
+                f"{100 * g.bias:+.1f} %",
+                f"{100 * g.coverage:.0f} %",
+                f"{100 * g.constant_mfu:.0f} %",
+                f"{100 * g.constant_mfu_own:.1f} %",
+            )
+        out.print(table)
+        out.print()
+    out.print(
+        f"Median over {summary['sources']:.0f} sources {100 * summary['median_error_over_sources']:.1f} %, "
+        f"mean {100 * summary['mean_error_over_sources']:.1f} %; bias {100 * summary['bias']:+.1f} %; "
+        f"80 % interval holds {100 * summary['coverage']:.0f} % of left-out rows"
+    )
+    out.print(
+        "  error: mean absolute error of the time of a step; "
+        "constant MFU: one per family and precision from the other sources;\n"
+        "  own MFU: the same, fitted to the very rows it is scored on",
+        style="dim",
+    )
+
+
+def _summary(scored: list[Scored]) -> dict[str, Any]:
+    errors = [abs(s.error) for s in scored if s.error is not None]
+    inside = [s.p10 <= s.measured <= s.p90 for s in scored if s.measured and s.p10 is not None and s.p90 is not None]
+    return {
+        "rows": len(scored),
+        "predicted": sum(s.predicted is not None for s in scored),
+        "scored": len(errors),
+        "mean_absolute_error": sum(errors) / len(errors) if errors else None,
+        "coverage": sum(inside) / len(inside) if inside else None,
+    }
+
+
+def _show_scored(scored: list[Scored]) -> None:
+    from liebig.cli.render import console, grid
+
+    out = console()
+    table = grid("row", "quantity", "predicted (p10–p90)", "measured", "error", right=(3, 4))
+    for s in scored:
+        if s.predicted is None:
+            table.add_row(s.row_id, "–", s.reason, "", "")
+            continue
+        error = "" if s.error is None else f"{100 * s.error:+.1f} %"
+        measured = "" if s.measured is None else f"{s.measured:.4g}"
+        table.add_row(s.row_id, s.quantity, f"{s.predicted:.4g} ({s.p10:.4g}–{s.p90:.4g})", measured, error)
+    out.print(table)
+    summary = _summary(scored)
+    mean, cover = summary["mean_absolute_error"], summary["coverage"]
+    if mean is not None and cover is not None:
+        out.print(
+            f"{summary['scored']} of {summary['rows']} rows scored: "
+            f"mean absolute error of the step {100 * mean:.1f} %, "
+            f"{100 * cover:.0f} % in the 80 % interval"
+        )
+
+
+@app.command("memory")
+def memory_verdicts(
+    runs: RunsOption = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+) -> None:
+    """Does it fit?  Verdicts against configurations that fitted or ran out of memory."""
+    from liebig.cli.render import console, grid, notes
+    from liebig.plan import read_rows, score_memory
+    from liebig.plan.published import builtin_rows
+    from liebig.tables import Table
+
+    o.check_output(csv, (".csv",), [runs] if runs else [])
+    score = score_memory(read_rows(runs) if runs else builtin_rows("memory_fit"))
+    if csv:
+        o.write_text(csv, Table.from_rows([v.to_dict() for v in score.verdicts]).to_csv())
+    if json:
+        o.print_json({"summary": score.summary(), "rows": [v.to_dict() for v in score.verdicts]})
+    else:
+        out = console()
+        table = grid("model", "rows", "correct", "failures called fits", "fits called failures", right=(1, 2, 3, 4))
+        models = sorted({v.model for v in score.verdicts})
+        for name in [*models, "all"]:
+            part = type(score)(tuple(v for v in score.verdicts if name in (v.model, "all"))).summary()
+            if part["rows"]:
+                table.add_row(
+                    name,
+                    f"{part['rows']:.0f}",
+                    f"{100 * part['correct']:.1f} %",
+                    f"{100 * part['failures_called_fits']:.1f} %",
+                    f"{100 * part['fits_called_failures']:.1f} %",
+                )
+        out.print(table)
+    notes([f"wrote {csv}"] if csv else [])
