@@ -45,6 +45,9 @@ def train(
     micro_batch: p.Size = None,
     zero: Annotated[int | None, typer.Option(help="ZeRO stage 0 to 3; 3 is FSDP.")] = None,
     recompute: Annotated[str | None, typer.Option(help="none, selective or full.")] = None,
+    recompute_share: Annotated[
+        float | None, typer.Option(help="Share of layers that full recomputation takes.")
+    ] = None,
     schedule: Annotated[str | None, typer.Option(help="1f1b (default), zero-bubble, dualpipe or gpipe.")] = None,
     offload: Annotated[bool, typer.Option("--offload", help="Optimizer states in the host's memory.")] = False,
     network: p.NetworkOption = None,
@@ -70,7 +73,8 @@ def train(
     options = p.given(
         plan, model=model, tokens=p.quantity(tokens, "tokens"), seq_len=seq, batch=batch, precision=precision,
         chip=chip, chips=chips, software=software, site=site, date=date, terms=terms, usd_per_chip_hour=price,
-        tp=tp, pp=pp, vpp=vpp, cp=cp, ep=ep, micro_batch=micro_batch, zero=zero, recompute=recompute, schedule=schedule,
+        tp=tp, pp=pp, vpp=vpp, cp=cp, ep=ep, micro_batch=micro_batch, zero=zero, recompute=recompute,
+        recompute_share=recompute_share, schedule=schedule,
         offload=offload or None, network_gbit=network, topology=topology, taper=taper, failures_per_chip_day=failures,
         calibration=calibration,
     )  # fmt: skip

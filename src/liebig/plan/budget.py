@@ -92,7 +92,7 @@ class Budget:
             f"The best model is one of {n / 1e9:.3g} billion parameters on {self.tokens[1] / 1e12:.3g}T tokens "
             f"({self.tokens[0] / 1e12:.3g}–{self.tokens[2] / 1e12:.3g}), expected loss {interval(self.loss)}: "
             f"{self.chips:,} {self.plan.chip.name} for {self.days:.3g} days, {money(self.usd)}, "
-            f"{self.power_w / 1e6:.3g} MW. {self.binds.capitalize()} binds."
+            f"{self.power_w / 1e6:.3g} MW. {_bind(self.binds)}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -275,6 +275,16 @@ def find_budget(given: BudgetInput | None = None, progress: Progress | None = No
         given, means.chips, means.days, means.usd, means.power_w, _binding(slack), slack, row["parameters"], tokens,
         losses, plan, tuple(rows),
     )  # fmt: skip
+
+
+def _bind(names: str) -> str:
+    """Who binds, in a sentence.
+
+    >>> _bind("money"), _bind("money and days")
+    ('Money binds', 'Money and days bind')
+    """
+    many = " and " in names or names in ("days", "chips")
+    return f"{names.capitalize()} bind" if many else f"{names.capitalize()} binds"
 
 
 def _binding(slack: dict[str, float]) -> str:

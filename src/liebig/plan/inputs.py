@@ -58,6 +58,9 @@ class TrainingInput(BaseModel):
     micro_batch: Whole | None = Field(default=None, description="sequences of a micro-batch")
     zero: Annotated[int, Field(ge=0, le=3)] | None = Field(default=None, description="ZeRO stage; 3 is FSDP")
     recompute: Literal["none", "selective", "full"] | None = Field(default=None, description="what is computed again")
+    recompute_share: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="share of the layers that full recomputation takes"
+    )
     schedule: Literal["1f1b", "zero-bubble", "dualpipe", "gpipe"] = Field(default="1f1b", description="of the pipeline")
     offload: bool = Field(default=False, description="optimizer states in the host's memory")
     network_gbit: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = Field(
@@ -223,6 +226,8 @@ def _held(size: int | None) -> list[int] | None:
 
 def _space(given: TrainingInput) -> Space:
     recompute = None if given.recompute is None else [float(RECOMPUTE.index(given.recompute))]
+    if given.recompute_share is not None:
+        recompute = [1.0 + given.recompute_share]
     cps = _held(given.cp)
     if cps is None and given.seq_len > 16_384:
         cps = [c for c in (1, 2, 4, 8, 16, 32, 64) if given.seq_len % c == 0 and given.seq_len // c >= 2048]
@@ -249,6 +254,8 @@ def _check(given: TrainingInput, model: Architecture, machine: Chip, precision: 
         problems.append(f"ep {given.ep} {told} {model.name}")
     if given.vpp and given.vpp > 1 and not (given.pp and given.pp > 1):
         problems.append(f"vpp {given.vpp} needs a pipeline; give pp of 2 or more")
+    if given.recompute_share is not None and given.recompute in ("none", "selective"):
+        problems.append(f"recompute_share goes with full recomputation, not {given.recompute!r}; leave one of them out")
     if given.cp and given.seq_len % given.cp:
         problems.append(f"cp {given.cp} does not divide the {given.seq_len} tokens of a sequence")
     sizes = (given.tp or 1) * (given.pp or 1) * (given.cp or 1)

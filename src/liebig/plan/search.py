@@ -32,6 +32,8 @@ __all__ = ["Found", "Space", "constants_of", "enumerate_layouts", "search"]
 Array = NDArray[np.float64]
 #: Layouts of a grid that are weighed together; bounds the memory of a search.
 MOST = 2_000_000
+#: Recomputation of a quarter, half, three quarters and all of the layers.
+PARTS_COMPUTED_AGAIN = (1.25, 1.5, 1.75, 2.0)
 #: Recomputation, sequence parallelism, gathering again, split sends: −1 leaves the last to the software.
 Mode = tuple[float, float, float, float]
 
@@ -136,7 +138,7 @@ def _modes(q: _Problem, tp: int) -> list[Mode]:
         return list(q.space.modes)
     recompute = q.space.recompute
     if recompute is None:
-        recompute = (0.0, 2.0) if q.software.fused_attention else (0.0, 1.0, 2.0)
+        recompute = (0.0, *PARTS_COMPUTED_AGAIN) if q.software.fused_attention else (0.0, 1.0, *PARTS_COMPUTED_AGAIN)
     return [(r, float(tp > 1), 1.0, -1.0) for r in recompute]
 
 

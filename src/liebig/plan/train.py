@@ -40,6 +40,7 @@ def layout_dict(lay: Layouts) -> dict[str, Any]:
     return {
         **{k: round(float(getattr(lay, k))) for k in names},
         "recompute": RECOMPUTE[min(2, math.ceil(float(lay.recompute)))],
+        "recompute_share": min(1.0, max(0.0, float(lay.recompute) - 1.0)) if lay.recompute > 1 else None,
         "sequence_parallel": bool(lay.sequence_parallel > 0),
         "schedule": SCHEDULES[int(lay.schedule)],
         "offload": bool(lay.offload > 0),
@@ -59,6 +60,8 @@ def words_of(layout: dict[str, Any]) -> str:
         f"zero {layout['zero']}",
         f"recompute {layout['recompute']}",
     ]
+    if (layout["recompute_share"] or 1.0) < 1.0:
+        shown[-1] += f" on {100 * layout['recompute_share']:.0f} % of layers"
     if layout["schedule"] != "1f1b":
         shown.append(layout["schedule"])
     if layout["offload"]:

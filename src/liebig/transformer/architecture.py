@@ -226,42 +226,53 @@ def architecture_from_fields(fields: dict[str, Any], where: str = "model") -> Ar
 def architecture_of_size(n_parameters: float, vocab: int = 128_256, name: str = "") -> Architecture:
     """A dense model of about the given number of parameters, with today's usual proportions.
 
-    Width is 128 times depth at any size, as in GPT-3 175B and Llama 3.1 405B, with grouped-query
-    attention of up to 8 key-value heads and a gated MLP of 3.5 widths.
+    Width is near 128 times depth at any size, as in GPT-3 175B and Llama 3.1 405B, with grouped-query
+    attention of up to 8 key-value heads and a gated MLP of about 3.5 widths.  Depth and width are such that
+    usual tensor and pipeline sizes divide them; the MLP takes up what that leaves.
 
     Raises:
         RangeError: fewer than a million parameters or more than 1e18.
 
     >>> a = architecture_of_size(70e9)
-    >>> a.n_layers, a.hidden, round(a.parameters / 1e9)
-    (69, 8832, 70)
+    >>> a.n_layers, a.hidden, a.ffn, round(a.parameters / 1e9)
+    (72, 9216, 26368, 70)
     """
     if not 1e6 <= n_parameters <= 1e18:
         raise RangeError(f"{n_parameters:g} parameters: expected between 1e6 and 1e18")
-    low, high = 1.0, 1e6
     vocab = min(vocab, max(256, 256 * int(n_parameters / 2e3 / 256)))
-
-    def build(depth: float) -> Architecture:
-        hidden = max(128, 128 * round(depth))
+    middle = (128.0 * n_parameters / 12.0) ** (1.0 / 3.0)
+    found: list[tuple[float, int, int, int]] = []
+    for hidden in _widths(middle):
         heads = hidden // 128
-        return Architecture(
-            name=name or f"dense-{n_parameters / 1e9:.3g}B",
-            n_layers=max(1, round(depth)),
-            hidden=hidden,
-            n_heads=heads,
-            head_dim=128,
-            n_kv_heads=max(g for g in range(1, 9) if heads % g == 0),
-            ffn=7 * hidden // 2,
-            vocab=vocab,
-        )
+        attention = 2 * hidden * hidden + 2 * hidden * 128 * _key_value_heads(heads)
+        for depth in _depths(hidden / 128.0):
+            left = (n_parameters - 2.0 * vocab * hidden) / depth - attention
+            ffn = max(64, 64 * round(left / (3.0 * hidden) / 64.0))
+            off = abs(math.log(ffn / (3.5 * hidden))) + 0.5 * abs(math.log(128.0 * depth / hidden))
+            found.append((off, hidden, depth, ffn))
+    _, hidden, depth, ffn = min(found)
+    return Architecture(
+        name=name or f"dense-{n_parameters / 1e9:.3g}B", n_layers=depth, hidden=hidden, n_heads=hidden // 128,
+        head_dim=128, n_kv_heads=_key_value_heads(hidden // 128), ffn=ffn, vocab=vocab,
+    )  # fmt: skip
 
-    for _ in range(60):
-        middle = math.sqrt(low * high)
-        if build(middle).parameters < n_parameters:
-            low = middle
-        else:
-            high = middle
-    return min((build(low), build(high)), key=lambda a: abs(a.parameters - n_parameters))
+
+def _key_value_heads(heads: int) -> int:
+    return max(g for g in range(1, 9) if heads % g == 0)
+
+
+def _widths(middle: float) -> list[int]:
+    """Round widths within a factor of 1.6 of one."""
+    unit = 128
+    while unit * 8 < middle:
+        unit *= 2
+    return [unit * i for i in range(max(1, int(middle / 1.6 / unit)), int(1.6 * middle / unit) + 2)]
+
+
+def _depths(middle: float) -> list[int]:
+    """Depths near one that have many divisors."""
+    unit = 1 if middle < 8 else 2 if middle < 16 else 4 if middle < 64 else 8 if middle < 256 else 32
+    return sorted({max(1, unit * (int(middle / unit) + i)) for i in (-1, 0, 1, 2)})
 
 
 def sparse_of_size(total: float, active: float, vocab: int = 151_936, name: str = "") -> Architecture:
