@@ -235,7 +235,7 @@ def architecture_of_size(n_parameters: float, vocab: int = 128_256, name: str = 
 
     >>> a = architecture_of_size(70e9)
     >>> a.n_layers, a.hidden, a.ffn, round(a.parameters / 1e9)
-    (72, 9216, 26368, 70)
+    (80, 8192, 28416, 70)
     """
     if not 1e6 <= n_parameters <= 1e18:
         raise RangeError(f"{n_parameters:g} parameters: expected between 1e6 and 1e18")
