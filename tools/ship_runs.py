@@ -1,7 +1,8 @@
 """Derive the tables of published runs that ship with liebig from a folder of collected tables.
 
-    python tools/ship_runs.py FOLDER
+    python tools/ship_runs.py FOLDER [MODELS.csv]
 
+MODELS.csv is Epoch AI's table of models, for the dates of the runs that come from it.
 Columns that only describe how a value was collected are dropped; every row keeps its source.
 """
 
@@ -105,6 +106,7 @@ TABLES = {
         "mfu_stated",
         "hfu_stated",
         "precision",
+        "date",
         "scope",
         "source",
         "notes",
@@ -159,10 +161,20 @@ def _corrected(rows: list[dict[str, str]]) -> None:
                 row[change["column"]] = change["value"]
 
 
-def main(folder: str) -> None:
+def _dated(rows: list[dict[str, str]], table: Path) -> None:
+    """Add the dates of publication of the aggregator's runs, from its own table of models."""
+    dates = {r["Model"]: r["Publication date"] for r in csv.DictReader(table.open(encoding="utf-8-sig"))}
+    for row in rows:
+        if row.get("source_id") == "epoch_csv":
+            row["date"] = dates.get(row["model"], "")
+
+
+def main(folder: str, models: str = "") -> None:
     for name, columns in TABLES.items():
         rows = list(csv.DictReader((Path(folder) / f"{name}.csv").open(encoding="utf-8-sig")))
         _corrected(rows)
+        if name == "runs" and models:
+            _dated(rows, Path(models))
         for row in rows:
             if "notes" in row:
                 row["notes"] = _short(row["notes"])
@@ -173,4 +185,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

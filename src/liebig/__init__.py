@@ -14,7 +14,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from liebig import catalog, cluster, errors, forecast, levers, limits, plan, quantities, transformer, uncertainty
+    from liebig import (
+        catalog,
+        cluster,
+        errors,
+        forecast,
+        levers,
+        limits,
+        plan,
+        quantities,
+        site,
+        transformer,
+        uncertainty,
+    )
 
 __all__ = [
     "__version__",
@@ -26,6 +38,7 @@ __all__ = [
     "limits",
     "plan",
     "quantities",
+    "site",
     "transformer",
     "uncertainty",
 ]

@@ -10,6 +10,7 @@ import typer
 from liebig.cli import options as o
 
 if TYPE_CHECKING:
+    from liebig.plan.runs import RunScored
     from liebig.plan.score import Scored
     from liebig.plan.validate import Validation
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 RunsOption = Annotated[
     Path | None, typer.Option("--runs", help="Score this table instead (CSV in the documented format).", metavar="FILE")
 ]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a report with pictures.", metavar="FILE")]
 CalibrationOption = Annotated[
     Path | None, typer.Option("--calibration", help="Use this calibration (from liebig calibrate).", metavar="FILE")
 ]
@@ -30,7 +32,7 @@ def training(
     runs: RunsOption = None,
     calibration: CalibrationOption = None,
     leave: Annotated[str, typer.Option("--leave", help="Leave out each source or each chip in turn.")] = "source",
-    html: Annotated[Path | None, typer.Option("--html", help="Write a report with pictures.", metavar="FILE")] = None,
+    html: HtmlOption = None,
     json: o.JsonOption = False,
     csv: o.CsvOption = None,
 ) -> None:
@@ -173,6 +175,7 @@ def _show_scored(scored: list[Scored]) -> None:
 @app.command("memory")
 def memory_verdicts(
     runs: RunsOption = None,
+    html: HtmlOption = None,
     json: o.JsonOption = False,
     csv: o.CsvOption = None,
 ) -> None:
@@ -183,9 +186,14 @@ def memory_verdicts(
     from liebig.tables import Table
 
     o.check_output(csv, (".csv",), [runs] if runs else [])
+    o.check_output(html, (".html",), [runs] if runs else [])
     score = score_memory(read_rows(runs) if runs else builtin_rows("memory_fit"))
     if csv:
         o.write_text(csv, Table.from_rows([v.to_dict() for v in score.verdicts]).to_csv())
+    if html:
+        from liebig.plan.report import memory_report
+
+        o.write_text(html, memory_report(score))
     if json:
         o.print_json({"summary": score.summary(), "rows": [v.to_dict() for v in score.verdicts]})
     else:
@@ -203,4 +211,64 @@ def memory_verdicts(
                     f"{100 * part['fits_called_failures']:.1f} %",
                 )
         out.print(table)
-    notes([f"wrote {csv}"] if csv else [])
+    notes([f"wrote {f}" for f in (csv, html) if f])
+
+
+@app.command("runs")
+def whole_runs(
+    runs: RunsOption = None,
+    calibration: CalibrationOption = None,
+    html: HtmlOption = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+) -> None:
+    """Chip-hours and energy of whole published runs, from model, tokens and machine; the layout is searched for."""
+    from liebig.cli.render import notes, progress_bar
+    from liebig.plan import builtin_rows, load_calibration, read_rows, score_runs
+    from liebig.plan.runs import summary_of
+    from liebig.tables import Table
+
+    inputs = [f for f in (runs, calibration) if f]
+    o.check_output(csv, (".csv",), inputs)
+    o.check_output(html, (".html",), inputs)
+    known = load_calibration(calibration) if calibration else None
+    rows = read_rows(runs) if runs else builtin_rows("runs")
+    with progress_bar("searching layouts of published runs") as progress:
+        scored = score_runs(rows, known, progress=progress)
+    if csv:
+        o.write_text(csv, Table.from_rows([{**s.to_dict(), "assumed": "; ".join(s.assumed)} for s in scored]).to_csv())
+    if html:
+        from liebig.plan.report import runs_report
+
+        o.write_text(html, runs_report(scored))
+    if json:
+        o.print_json({"summary": summary_of(scored), "rows": [s.to_dict() for s in scored]})
+    else:
+        _show_runs(scored)
+    notes([f"wrote {f}" for f in (csv, html) if f])
+
+
+def _show_runs(scored: list[RunScored]) -> None:
+    from liebig.cli.render import console, grid
+    from liebig.plan.runs import summary_of
+
+    out = console()
+    table = grid("run", "quantity", "predicted (p10–p90)", "published", "error", "constant MFU", right=(3, 4, 5))
+    for s in scored:
+        if s.predicted is None:
+            table.add_row(s.row_id, s.quantity, s.reason, "", "", "")
+            continue
+        cells = ["" if v is None else f"{100 * v:+.0f} %" for v in (s.error, s.error_of_constant_mfu)]
+        measured = "" if s.measured is None else f"{s.measured:,.3g}"
+        table.add_row(
+            s.row_id, s.quantity, f"{s.predicted:,.3g} ({s.p10:,.3g}–{s.p90:,.3g})", measured, *cells
+        )  # fmt: skip
+    out.print(table)
+    for quantity, found in summary_of(scored).items():
+        base = found["median_error_of_constant_mfu"]
+        words = "" if base is None else f", {100 * base:.0f} % by one MFU per chip"
+        out.print(
+            f"{quantity}: {found['scored']} of {found['rows']} scored, median error "
+            f"{100 * (found['median_error'] or 0.0):.0f} %{words}; 80 % interval holds "
+            f"{100 * (found['coverage'] or 0.0):.0f} %"
+        )

@@ -34,7 +34,7 @@ from liebig.transformer.architecture import (
 )
 from liebig.transformer.arithmetic import flops_per_token
 
-__all__ = ["Case", "case_of", "read_cases", "read_rows"]
+__all__ = ["Case", "case_of", "number_of", "read_cases", "read_model", "read_rows", "usual_length", "year_of_row"]
 
 #: Chips that a core or slice of is counted as one in some tables.
 CORES_PER_CHIP = {"Trainium1": 2, "Inferentia2": 2, "Trainium2": 8, "Trainium3": 8}
@@ -108,7 +108,12 @@ def read_cases(rows: Iterable[Mapping[str, str]]) -> list[Case]:
     return [case_of(row, number) for number, row in enumerate(rows, start=1)]
 
 
-def _number(row: Mapping[str, str], *names: str) -> float:
+def number_of(row: Mapping[str, str], *names: str) -> float:
+    """The first of the named columns that is filled, as a number; NaN when none is.
+
+    Raises:
+        InputError: a cell is no number that is finite and not negative.
+    """
     for name in names:
         text = str(row.get(name) or "").strip()
         if not text:
@@ -124,7 +129,7 @@ def _number(row: Mapping[str, str], *names: str) -> float:
 
 
 def _whole(row: Mapping[str, str], *names: str) -> int:
-    value = _number(row, *names)
+    value = number_of(row, *names)
     return 0 if math.isnan(value) else round(value)
 
 
@@ -141,8 +146,8 @@ def case_of(row: Mapping[str, str], number: int = 0) -> Case:
 def _case(row: Mapping[str, str], name: str, source: str) -> Case:
     assumed: list[str] = []
     where = chip(_chip_name(row))
-    year = _year(row, where)
-    model = _model(row, assumed)
+    year = year_of_row(row, where)
+    model = read_model(row, assumed)
     notes = " ".join(str(row.get(k) or "") for k in ("notes", "kernel"))
     software = software_of(str(row.get("framework") or ""), year, where.name, notes)
     chips = _whole(row, "n_chips")
@@ -152,13 +157,13 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
         tp = max(1, tp // cores) if tp else 0
     length = _whole(row, "seq_len")
     if not length:
-        length = _usual_length(model, year)
+        length = usual_length(model, year)
         assumed.append("seq_len")
     if not chips:
         chips = max(1, tp) * max(1, pp) * max(1, cp) * max(1, _whole(row, "dp")) or 8
         assumed.append("n_chips")
     batch = _whole(row, "global_batch_seqs", "global_batch_size")
-    micro = _number(row, "micro_batch_seqs", "micro_batch_size")
+    micro = number_of(row, "micro_batch_seqs", "micro_batch_size")
     micro_batch = 0 if math.isnan(micro) else max(1, round(micro))
     precision = str(row.get("precision") or "").strip()
     zero, shard = sharding_of(
@@ -187,7 +192,7 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
         sequence_parallel=flag_of(row.get("seq_parallel")),
         task=str(row.get("task") or "pretrain"),
         measured_s=_measured(row, model, length, batch, chips, where),
-        memory_gb=_number(row, "mem_gb_per_chip"),
+        memory_gb=number_of(row, "mem_gb_per_chip"),
         group=str(row.get("config_group") or name),
         year=year,
         quality="primary_doubtful" if "SOURCE INCONSISTENT" in notes else str(row.get("source_quality") or ""),
@@ -198,7 +203,8 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
     )
 
 
-def _usual_length(model: Architecture, year: int) -> int:
+def usual_length(model: Architecture, year: int) -> int:
+    """Tokens of a sequence in runs like this one."""
     name = model.name.lower()
     for mark, tokens in (
         ("gpt2", 1024),
@@ -220,7 +226,8 @@ def _chip_name(row: Mapping[str, str]) -> str:
     return text
 
 
-def _year(row: Mapping[str, str], where: Chip) -> int:
+def year_of_row(row: Mapping[str, str], where: Chip) -> int:
+    """Year of the row's date, or the one after the chip came out."""
     found = re.search(r"(20\d\d)", str(row.get("date") or ""))
     if found:
         return int(found.group(1))
@@ -241,7 +248,7 @@ _DIMS = {
 }
 
 
-def _model(row: Mapping[str, str], assumed: list[str]) -> Architecture:
+def read_model(row: Mapping[str, str], assumed: list[str]) -> Architecture:
     """The model: dimensions of the row over those of the catalogue over its size."""
     name = str(row.get("model") or "").strip()
     known = _known(name)
@@ -252,7 +259,7 @@ def _model(row: Mapping[str, str], assumed: list[str]) -> Architecture:
         if sparse:
             assumed.append("model dimensions")
             return sparse_of_size(float(sparse.group(1)) * 1e9, float(sparse.group(2)) * 1e9)
-        size = _number(row, "params_b", "n_params_b")
+        size = number_of(row, "params_b", "n_params_b")
         if math.isnan(size) or size <= 0:
             found = re.search(r"(\d+(?:\.\d+)?)\s*[bB]\b", name.replace("-", " "))
             size = float(found.group(1)) if found else math.nan
@@ -299,22 +306,22 @@ def _known(name: str) -> Architecture | None:
 
 def _measured(row: Mapping[str, str], model: Architecture, length: int, batch: int, chips: int, where: Chip) -> float:
     """Seconds of one step: as stated, or from tokens per second, TFLOP/s or MFU."""
-    step = _number(row, "iter_time_s", "step_time_s")
+    step = number_of(row, "iter_time_s", "step_time_s")
     if step > 0:
         return step
     tokens = (batch or 0) * length or float("nan")
     if math.isnan(tokens):
         tokens = float(length * chips)  # a batch of one sequence per chip stands for any: only the rate counts
-    rate = _number(row, "tokens_per_s_per_chip")
+    rate = number_of(row, "tokens_per_s_per_chip")
     if rate > 0:
         return tokens / (rate * chips)
     convention = convention_of(row)
     flops = float(flops_per_token(model.shape, float(length), convention))
-    speed = _number(row, "tflops_per_chip") * 1e12
+    speed = number_of(row, "tflops_per_chip") * 1e12
     if not speed > 0:
-        peak = _number(row, "peak_tflops_used") * 1e12
-        share = _number(row, "mfu")
+        peak = number_of(row, "peak_tflops_used") * 1e12
+        share = number_of(row, "mfu")
         speed = share * (peak if peak > 0 else where.peak("bf16"))
-        if _number(row, "mfu") > 1.5:
+        if number_of(row, "mfu") > 1.5:
             speed /= 100.0
     return flops * tokens / (speed * chips) if speed > 0 else math.nan

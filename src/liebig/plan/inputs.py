@@ -213,11 +213,20 @@ def _fabric(given: TrainingInput, machine: Chip) -> Fabric:
 
 
 def _usual_batch(given: TrainingInput, model: Architecture) -> int:
-    """Sequences near the batches of published runs: 4 million tokens at 70B, growing as the root of the size."""
-    want = 4.2e6 * math.sqrt(model.active_parameters / 70e9) / given.seq_len
-    power = 2 ** max(0, round(math.log2(max(want, 1.0))))
-    share = math.gcd(given.chips, power)  # so that a data-parallel size divides it
-    return max(share * round(power / share), 1)
+    """Sequences near the batches of published runs: 4 million tokens at 70B, growing as the root of the size.
+
+    Rounded so that a large data-parallel size divides them.
+    """
+    want = max(4.2e6 * math.sqrt(model.active_parameters / 70e9) / given.seq_len, 1.0)
+    parts = 1
+    while given.chips % parts == 0 and parts < given.chips:
+        unit = given.chips // parts
+        near = unit * max(1, round(want / unit))
+        if 0.75 < near / want < 1.5:
+            return near
+        parts *= 2
+    share = math.gcd(given.chips, 2 ** max(0, round(math.log2(want))))
+    return max(share * round(want / share), 1)
 
 
 def _held(size: int | None) -> list[int] | None:

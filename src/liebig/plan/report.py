@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from liebig.charts import altair, finish, to_svg
+from liebig.plan.memory_check import MemoryScore
+from liebig.plan.runs import RunScored, summary_of
 from liebig.plan.score import Scored
 from liebig.plan.validate import Group, Validation
 
-__all__ = ["agreement_chart", "scored_report", "validation_report"]
+__all__ = ["agreement_chart", "memory_report", "runs_report", "scored_report", "validation_report"]
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; color: #222 }
@@ -141,3 +143,70 @@ def scored_report(scored: Sequence[Scored]) -> str:
         parts.append(to_svg(agreement_chart(points, title, "as stated", "source")))
     head = ("row", "quantity", "predicted", "p10–p90", "measured", "error", "reason")
     return _page("Rows predicted out of sample", [*parts, _table(head, [_scored_row(s) for s in scored])])
+
+
+def runs_report(scored: Sequence[RunScored]) -> str:
+    """A page with every published run, chip-hours and energy.
+
+    Raises:
+        MissingExtraError: pictures need the extra ``plot``.
+    """
+    parts = [
+        "<p>Chip-hours from model, tokens and machine alone, the layout searched for; each source predicted with "
+        "what the runs of the others took. Energy is predicted at the published chip-hours, and only energies that "
+        "were measured are scored.</p>"
+    ]
+    for quantity, found in summary_of(scored).items():
+        rows = [s for s in scored if s.quantity == quantity and s.error is not None]
+        if not rows:
+            continue
+        points = [
+            {"measured": s.measured, "predicted": s.predicted, "source": "aggregator" if s.quality == "aggregator"
+             else s.source} for s in rows
+        ]  # fmt: skip
+        title = f"{len(rows)} runs: {quantity} predicted within {_percent(found['median_error'], digits=0)} (median)"
+        parts.append(to_svg(agreement_chart(points, title, quantity.replace("_", " "), "source")))
+    head = ("run", "quantity", "predicted", "p10–p90", "published", "error", "constant MFU", "layout, or why not")
+    parts.append(_table(head, [_run_row(s) for s in scored]))
+    return _page("Whole training runs, predicted and published", parts)
+
+
+def _run_row(s: RunScored) -> list[str]:
+    if s.predicted is None:
+        return [s.row_id, s.quantity, "–", "", "", "", "", s.reason]
+    errors = ["" if v is None else _percent(v, "+", 0) for v in (s.error, s.error_of_constant_mfu)]
+    measured = "" if s.measured is None else f"{s.measured:,.4g}"
+    return [
+        s.row_id, s.quantity, f"{s.predicted:,.4g}", f"{s.p10:,.3g}–{s.p90:,.3g}", measured, *errors, s.layout,
+    ]  # fmt: skip
+
+
+def memory_report(score: MemoryScore) -> str:
+    """A page with the verdict on every configuration, and needed against used memory where that was measured.
+
+    Raises:
+        MissingExtraError: pictures need the extra ``plot``.
+    """
+    found = score.summary()
+    parts = [
+        f"<p>{found['rows']:.0f} configurations that fitted or ran out of memory: {_percent(found['correct'])} of the "
+        f"verdicts are right, {_percent(found['failures_called_fits'])} of the failures are called fits and "
+        f"{_percent(found['fits_called_failures'])} of the fits failures.</p>"
+    ]
+    points = [
+        {"measured": v.measured_bytes / 1e9, "predicted": v.needed_bytes / 1e9, "model": v.model}
+        for v in score.verdicts
+        if v.measured_bytes and v.needed_bytes
+    ]
+    if points:
+        ratio = float(np.median([abs(p["predicted"] / p["measured"] - 1.0) for p in points]))  # type: ignore[operator]
+        title = f"Memory of {len(points)} configurations is predicted within {_percent(ratio)} (median)"
+        parts.append(to_svg(agreement_chart(points, title, "GB per chip", "model")))
+    head = ("row", "model", "needed, GB", "at hand, GB", "verdict", "what happened", "")
+    rows = []
+    for v in score.verdicts:
+        sizes = ["–" if b is None else f"{b / 1e9:.1f}" for b in (v.needed_bytes, v.at_hand_bytes)]
+        verdict = v.reason if v.fits is None else "fits" if v.fits else "too large"
+        rows.append([v.row_id, v.model, *sizes, verdict, v.outcome, "" if v.correct is not False else "wrong"])
+    parts.append(_table(head, rows))
+    return _page("Memory of training configurations, verdict and outcome", parts)

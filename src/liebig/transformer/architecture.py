@@ -24,6 +24,7 @@ __all__ = [
     "architecture_from_fields",
     "architecture_names",
     "architecture_of_size",
+    "published_year",
     "sparse_of_size",
 ]
 
@@ -161,6 +162,17 @@ def _spellings() -> dict[str, str]:
             if _plain(alias):
                 out.setdefault(_plain(alias), row.name)
     return out
+
+
+def published_year(name: str) -> int | None:
+    """Year in which a model of the catalogue was published, None for others.
+
+    >>> published_year("Llama2-7B")
+    2023
+    """
+    dates = {r.name: r.as_of for r in load_catalog().table("architectures") if isinstance(r, ArchitectureRow)}
+    found = dates.get(_spellings().get(_plain(name), ""))
+    return None if found is None else int(found[:4])
 
 
 def architecture_names() -> tuple[str, ...]:

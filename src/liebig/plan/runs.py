@@ -1,0 +1,409 @@
+"""Whole published runs: chip-hours and energy predicted from model, tokens and machine alone; search finds the layout.
+
+A run's table has the columns of ``runs.csv`` in ``docs/reference/runs-format.md``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liebig.cluster.chip import Chip, chip, precision_of
+from liebig.errors import LiebigError
+from liebig.plan.calibrate import Calibration
+from liebig.plan.cases import number_of, read_model, usual_length, year_of_row
+from liebig.plan.inputs import Setup, make_training_input, setup_of
+from liebig.plan.published import builtin_calibration
+from liebig.plan.software import Software, software_of
+from liebig.plan.spread import weighted_quantile
+from liebig.plan.train import plan_of, search_found
+from liebig.site.power import chip_power_w, server_power_w
+from liebig.transformer.architecture import Architecture, published_year
+from liebig.transformer.arithmetic import flops_per_token
+
+__all__ = ["RunCase", "RunScored", "run_case_of", "score_runs", "summary_of", "validate_runs"]
+
+HOURS = 3600.0
+#: Energies that somebody measured; others are hours times a constant and say nothing new.
+MEASURED = ("measured", "measured_extrapolated", "measured (power)", "measured_or_estimated")
+Array = NDArray[np.float64]
+Triple = tuple[float, float, float]
+#: Scatter of runs, and how far effects of vendor, chip and software are expected to reach, in logarithms.
+NOISE, PRIOR = 0.3, 0.15
+#: Runs of which the number of chips is not told are thought to take this long.
+USUAL_DAYS = 30.0
+
+
+@dataclass(frozen=True)
+class RunCase:
+    """One published run, or the reason why it cannot be predicted."""
+
+    row_id: str
+    source: str
+    reason: str = ""
+    model: Architecture | None = None
+    chip: Chip | None = None
+    software: Software | None = None
+    chips: int = 0
+    length: int = 0
+    tokens: float = math.nan
+    precision: str = "bf16"
+    year: int = 0
+    chip_hours: float = math.nan
+    energy_mwh: float = math.nan
+    energy_scope: str = ""
+    pue: float = math.nan
+    quality: str = ""
+    assumed: tuple[str, ...] = ()
+    row: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class RunScored:
+    """One quantity of one run: predicted, with interval, and as published."""
+
+    row_id: str
+    source: str
+    quality: str
+    quantity: str
+    predicted: float | None = None
+    p10: float | None = None
+    p90: float | None = None
+    measured: float | None = None
+    constant_mfu: float | None = None
+    layout: str = ""
+    reason: str = ""
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> float | None:
+        """Relative error, 0.1 when predicted to take 10 % too much."""
+        return self.predicted / self.measured - 1.0 if self.predicted and self.measured else None
+
+    @property
+    def error_of_constant_mfu(self) -> float | None:
+        """Relative error of the baseline."""
+        return self.constant_mfu / self.measured - 1.0 if self.constant_mfu and self.measured else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**vars(self), "assumed": list(self.assumed), "error": self.error, "reason": self.reason or None}
+
+
+def run_case_of(row: Mapping[str, str], number: int = 0) -> RunCase:
+    """The run that a row describes; never raises for what a row says or leaves out.
+
+    >>> run_case_of({"model": "Llama2-7B", "chip": "A100-SXM-80GB", "tokens_b": "2000", "chip_hours": "184320"}).length
+    4096
+    >>> run_case_of({"model": "Llama2-7B", "chip": "A100-SXM-80GB"}).reason
+    'neither tokens_b nor training_flop_stated is given'
+    """
+    name = str(row.get("row_id") or f"row {number}")
+    source = str(row.get("source_id") or row.get("source") or "")
+    try:
+        return _run_case(row, name, source)
+    except LiebigError as error:
+        return RunCase(name, source, reason=str(error).splitlines()[0], row=row)
+
+
+def _run_case(row: Mapping[str, str], name: str, source: str) -> RunCase:
+    assumed: list[str] = []
+    machine = chip(str(row.get("chip") or "").split(",")[0].strip())
+    model = read_model(row, assumed)
+    year = _year(row, machine, model)
+    length = number_of(row, "seq_len")
+    if math.isnan(length):
+        length = usual_length(model, year)
+        assumed.append("seq_len")
+    tokens = number_of(row, "tokens_b") * 1e9
+    if math.isnan(tokens):
+        tokens = number_of(row, "training_flop_stated") / (6.0 * model.active_parameters)
+    chips = number_of(row, "n_chips")
+    if math.isnan(chips):
+        chips = _usual_chips(model, machine, tokens)
+        assumed.append("n_chips")
+    text = str(row.get("precision") or "")
+    energy = number_of(row, "energy_mwh") if str(row.get("energy_kind") or "") in MEASURED else math.nan
+    case = RunCase(
+        name, source, "", model, machine, software_of(str(row.get("framework") or ""), year, machine.name),
+        max(1, round(chips)) if math.isfinite(chips) else 0, round(length), tokens,
+        precision_of(text) if text else "bf16" if machine.peak_bf16 > 200e12 or "TPU" in machine.name else "fp16",
+        year, number_of(row, "chip_hours"), energy, str(row.get("energy_scope") or ""), number_of(row, "pue"),
+        str(row.get("source_quality") or ""), tuple(assumed), row,
+    )  # fmt: skip
+    return replace(case, reason=_why_not(row, tokens))
+
+
+def _year(row: Mapping[str, str], machine: Chip, model: Architecture) -> int:
+    """Year of the run: as dated, else when its model was published, else two years after its chip came out.
+
+    Far more tokens than 20 per parameter tell a run of 2023 or later (LLaMA, arXiv:2302.13971, began it).
+    """
+    if str(row.get("date") or "").strip():
+        return year_of_row(row, machine)
+    name = re.sub(r"\s*\(.*\)", "", str(row.get("model") or ""))
+    known = published_year(name)
+    if known is not None:
+        return known
+    tokens = number_of(row, "tokens_b") * 1e9
+    late = 2023 if tokens > 60.0 * model.active_parameters else 0
+    return max(year_of_row(row, machine) + 1, late)
+
+
+def _why_not(row: Mapping[str, str], tokens: float) -> str:
+    if not tokens > 0:
+        return "neither tokens_b nor training_flop_stated is given"
+    if "distillation" in str(row.get("scope") or ""):
+        return "its chip-hours hold the distillation, which tokens and parameters do not tell"
+    told = re.search(r"recorded by Epoch \(([^)]*)\)", str(row.get("scope") or ""))
+    if told and not re.search(r"counting|reported", told.group(1), re.I):
+        return f"its FLOP are an estimate from its chip-hours ({told.group(1)}), so they cannot test chip-hours"
+    return ""
+
+
+def _usual_chips(model: Architecture, machine: Chip, tokens: float) -> float:
+    """A power of two that trains the model in about a month, and holds it."""
+    if not tokens > 0:
+        return math.nan
+    flop = 6.0 * model.active_parameters * tokens
+    want = flop / (0.4 * machine.peak_bf16 * USUAL_DAYS * 86_400.0)
+    least = 20.0 * model.parameters / machine.memory_bytes
+    return 2.0 ** max(0, round(math.log2(max(want, least, 1.0))))
+
+
+def _setup(case: RunCase, calibration: Calibration) -> tuple[Any, Setup]:
+    assert case.model is not None
+    assert case.chip is not None
+    assert case.software is not None
+    given = make_training_input(
+        model={k: v for k, v in case.model.model_dump().items() if v is not None}, chip=case.chip.name,
+        chips=case.chips, seq_len=case.length, tokens=case.tokens, precision=case.precision,
+        software=case.software.name,
+    )  # fmt: skip
+    return given, setup_of(given).model_copy(update={"calibration": calibration})
+
+
+def _predict(case: RunCase, calibration: Calibration) -> tuple[dict[str, Any] | None, str]:
+    """Chip-hours, watts and layout of a run by the best layout, or the reason why there is none."""
+    try:
+        given, setup = _setup(case, calibration)
+        plan = plan_of(given, setup, search_found(given, setup, 1))
+    except LiebigError as error:
+        return None, str(error).splitlines()[0]
+    assert case.chip is not None
+    shares = {r["part"]: r["share"] for r in plan.breakdown_table().rows()}
+    busy = {k: v * plan.goodput.p50 for k, v in shares.items()}
+    watts = float(chip_power_w(case.chip, busy))
+    hours = plan.steps * plan.step_s[1] / HOURS * given.chips / plan.goodput.p50
+    ideal = float(flops_per_token(setup.model.shape, given.seq_len)) * case.tokens / case.chip.peak(case.precision)
+    return {
+        # of what nobody told of a run, half is taken as in the best layout and half as usual for its machine
+        "hours": math.sqrt(hours * ideal / HOURS), "ideal_hours": ideal / HOURS, "chip_w": watts,
+        "server_w": float(server_power_w(case.chip, watts)), "layout": plan.layout_words(),
+    }, ""  # fmt: skip
+
+
+def _job(job: tuple[RunCase, Calibration]) -> tuple[dict[str, Any] | None, str]:
+    return _predict(*job)
+
+
+def score_runs(
+    rows: Sequence[Mapping[str, str]],
+    calibration: Calibration | None = None,
+    factor: tuple[float, float, float] | None = None,
+    workers: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> list[RunScored]:
+    """Predict chip-hours and energy of every run, each source with what the other sources took beyond the best layout.
+
+    Args:
+        rows: of a table in the documented format.
+        calibration: to use instead of the built-in one.
+        factor: p10, p50 and p90 of chip-hours over those of the best layout; from the other sources when left out.
+        workers: processes; default one per core.
+        progress: called with the share that is done.
+    """
+    cases = [run_case_of(row, i) for i, row in enumerate(rows, start=1)]
+    calibration = calibration or builtin_calibration()
+    able = [c for c in cases if not c.reason]
+    if not able:
+        return [RunScored(c.row_id, c.source, c.quality, "chip_hours", reason=c.reason) for c in cases]
+    found: dict[str, tuple[dict[str, Any] | None, str]] = {}
+    jobs = [(c, calibration) for c in able]
+    workers = workers or os.cpu_count() or 1
+    if workers == 1 or len(jobs) < 4:
+        results: Iterable[Any] = map(_job, jobs)
+        _gather(able, results, found, progress)
+    else:
+        with ProcessPoolExecutor(workers) as pool:
+            _gather(able, pool.map(_job, jobs), found, progress)
+    factors = {c.row_id: factor for c in able} if factor else _factors(cases, found, "hours")
+    plain = _factors(cases, found, "ideal_hours")
+    return [s for c in cases for s in _scored(c, found, factors, plain)]
+
+
+def _gather(able: Sequence[RunCase], results: Iterable[Any], found: dict[str, Any], progress: Any) -> None:
+    for i, (case, result) in enumerate(zip(able, results, strict=True), start=1):
+        found[case.row_id] = result
+        if progress is not None:
+            progress(i / len(able))
+
+
+def summary_of(scored: Sequence[RunScored]) -> dict[str, dict[str, Any]]:
+    """Median errors and coverage for each quantity, all rows and those that are no aggregator's."""
+    out: dict[str, dict[str, Any]] = {}
+    for quantity in dict.fromkeys(s.quantity for s in scored):
+        rows = [s for s in scored if s.quantity == quantity]
+        known = [s for s in rows if s.error is not None]
+        base = [abs(s.error_of_constant_mfu) for s in known if s.error_of_constant_mfu is not None]
+        own = [abs(s.error) for s in known if s.error is not None and s.quality != "aggregator"]
+        inside = [s.p10 <= s.measured <= s.p90 for s in known if s.p10 and s.p90 and s.measured]
+        errors = [s.error for s in known if s.error is not None]
+        out[quantity] = {
+            "rows": len(rows),
+            "predicted": sum(s.predicted is not None for s in rows),
+            "scored": len(known),
+            "median_error": _median([abs(e) for e in errors]),
+            "median_error_of_primary_sources": _median(own),
+            "median_error_of_constant_mfu": _median(base),
+            "bias": _median(errors),
+            "coverage": float(np.mean(inside)) if inside else None,
+        }
+    return out
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
+def validate_runs(workers: int | None = None, progress: Callable[[float], None] | None = None) -> list[RunScored]:
+    """Score the published runs that ship with the package, leaving each source out in turn."""
+    from liebig.plan.published import builtin_rows
+
+    return score_runs(builtin_rows("runs"), workers=workers, progress=progress)
+
+
+def _factors(
+    cases: Sequence[RunCase], found: Mapping[str, tuple[dict[str, Any] | None, str]], what: str
+) -> dict[str, Triple]:
+    """p10, p50 and p90 of published over predicted chip-hours, for each run from the runs of the other sources.
+
+    Effects of vendor, chip and software are drawn to zero; runs of an aggregator have many owners, so that
+    each counts as a source of its own.
+    """
+    able = [c for c in cases if found.get(c.row_id, (None, ""))[0] is not None]
+    known = [c for c in able if c.chip_hours > _numbers(found, c)["ideal_hours"]]
+    sources = [_owner(c) for c in known]
+    logs = np.array([math.log(c.chip_hours / _numbers(found, c)[what]) for c in known])
+    labels = [_labels(c) for c in known]
+    weights = np.array([1.0 / math.sqrt(sources.count(s)) for s in sources])
+    middles = np.array([_effect(lab, labels, logs, weights, [s != o for o in sources]) for lab, s in
+                        zip(labels, sources, strict=True)])  # fmt: skip
+    left = logs - middles
+    out: dict[str, Triple] = {}
+    for case in able:
+        rest = np.array([o != _owner(case) for o in sources], dtype=bool)
+        if not rest.any():
+            out[case.row_id] = (0.7, 1.0, 1.6)
+            continue
+        middle = _effect(_labels(case), labels, logs, weights, rest)
+        low, high = (weighted_quantile(left[rest], weights[rest], q) for q in (0.1, 0.9))
+        out[case.row_id] = (math.exp(middle + low), math.exp(middle), math.exp(middle + high))
+    return out
+
+
+def _numbers(found: Mapping[str, tuple[dict[str, Any] | None, str]], case: RunCase) -> dict[str, Any]:
+    numbers = found[case.row_id][0]
+    assert numbers is not None
+    return numbers
+
+
+def _owner(case: RunCase) -> str:
+    return case.row_id if case.source == "epoch_csv" else case.source
+
+
+def _labels(case: RunCase) -> tuple[str, str, str, str]:
+    assert case.chip is not None
+    assert case.software is not None
+    assert case.model is not None
+    kind = "experts" if case.model.is_moe else "dense"
+    return case.chip.family or case.chip.name, case.chip.name, case.software.name, kind
+
+
+def _effect(
+    wanted: tuple[str, ...],
+    labels: Sequence[tuple[str, ...]],
+    logs: Array,
+    weights: Array,
+    rest: Sequence[bool] | Array,
+) -> float:
+    """Expected logarithm for labels: a mean and effects of labels with a normal prior (ridge)."""
+    use = [int(i) for i in np.flatnonzero(rest)]
+    names = sorted({(k, lab[k]) for i in use for lab in [labels[i]] for k in range(len(lab))})
+    design = np.array([[1.0, *(float(labels[i][k] == v) for k, v in names)] for i in use])
+    prior = np.diag([1e-3, *([(NOISE / PRIOR) ** 2] * len(names))])
+    scaled = design * weights[use][:, None]
+    solved = np.linalg.solve(design.T @ scaled + prior, scaled.T @ _winsorised(logs[use]))
+    return float(solved @ np.array([1.0, *(float(wanted[k] == v) for k, v in names)]))
+
+
+def _winsorised(logs: Array) -> Array:
+    """Logarithms with outliers drawn in, for a few published hours are of something else altogether."""
+    middle = np.median(logs)
+    width = 2.5 * np.median(np.abs(logs - middle))
+    return np.clip(logs, middle - width, middle + width)
+
+
+def _scored(
+    case: RunCase,
+    found: Mapping[str, tuple[dict[str, Any] | None, str]],
+    factors: Mapping[str, Triple],
+    plain: Mapping[str, Triple],
+) -> list[RunScored]:
+    head = (case.row_id, case.source, case.quality)
+    numbers, why = found.get(case.row_id, (None, case.reason))
+    out = []
+    if numbers is None:
+        out.append(RunScored(*head, "chip_hours", reason=why, assumed=case.assumed))
+    elif 0 < case.chip_hours < numbers["ideal_hours"]:
+        why = (
+            f"its FLOP take {numbers['ideal_hours']:.3g} chip-hours at full speed, more than the {case.chip_hours:.3g}"
+        )
+        out.append(RunScored(*head, "chip_hours", reason=f"{why} published", assumed=case.assumed))
+    else:
+        low, middle, high = factors[case.row_id]
+        hours = numbers["hours"]
+        out.append(
+            RunScored(
+                *head, "chip_hours", hours * middle, hours * low, hours * high,
+                case.chip_hours if case.chip_hours > 0 else None, numbers["ideal_hours"] * plain[case.row_id][1],
+                numbers["layout"], "", case.assumed,
+            )
+        )  # fmt: skip
+    if case.energy_mwh > 0:
+        out.append(_energy(case, numbers))
+    return out
+
+
+def _energy(case: RunCase, numbers: dict[str, Any] | None) -> RunScored:
+    """Energy at the published chip-hours: chips alone, or servers, with the site's PUE where the scope holds it."""
+    from liebig.plan.budget import USUAL
+
+    head = (case.row_id, case.source, case.quality, "energy_mwh")
+    if case.chip is None or not case.chip_hours > 0:
+        return RunScored(*head, reason=case.reason or "no chip-hours are given", assumed=case.assumed)
+    chip_w = float(chip_power_w(case.chip, USUAL)) if numbers is None else numbers["chip_w"]
+    scope = case.energy_scope.lower()
+    alone = "gpu" in scope and "system" not in scope
+    watts = chip_w if alone else float(server_power_w(case.chip, chip_w))
+    pue = case.pue if "pue" in scope and case.pue > 1 else 1.0
+    mwh = watts * pue * case.chip_hours / 1e6
+    return RunScored(*head, mwh, 0.85 * mwh, 1.18 * mwh, case.energy_mwh, None, "", "", case.assumed)
