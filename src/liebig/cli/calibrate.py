@@ -1,16 +1,20 @@
-"""``liebig calibrate``: fit the constants of the step to your own runs."""
+"""``liebig calibrate``: fit the constants of the step to your own runs, or measure the machine at hand."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liebig.cli import options as o
 
+if TYPE_CHECKING:
+    from liebig.cluster.measure import Measurement
+    from liebig.plan.real_step import RealStep
+
 app = typer.Typer(
-    help="Fit efficiency and intervals to your own cluster.",
+    help="Fit efficiency and intervals to your own cluster; measure a chip.",
     invoke_without_command=True,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -49,3 +53,65 @@ def calibrate(
     else:
         console().print(result.text())
     notes([f"wrote {out}"])
+
+
+@app.command("chip")
+def measure(
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; default the first GPU, or cpu.")] = "auto",
+    out: Annotated[Path, typer.Option("--out", help="Where the chip is written.", metavar="FILE")] = Path("chip.toml"),
+    name: Annotated[str, typer.Option("--name", help="Of the chip; default what the machine says.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer shapes: seconds, not a minute.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Train a small transformer for real and compare.")
+    ] = True,
+    json: o.JsonOption = False,
+) -> None:
+    """Measure this machine: matrix products by shape and precision, attention, memory, launches, power.
+
+    Writes a chip that plans use: liebig plan train --chip chip.toml. Needs the extra 'measure' (PyTorch).
+    """
+    from liebig.cli.render import notes, progress_bar
+    from liebig.cluster.measure import measure_chip, to_toml
+    from liebig.plan.real_step import check_step
+
+    o.check_output(out, (".toml",))
+    with progress_bar("measuring") as progress:
+        result = measure_chip(device, quick, name, progress)
+    step = check_step(result.chip, result.device) if check else None
+    comments = (
+        f"measured by liebig calibrate chip on {result.device}, torch {result.torch_version}, "
+        f"{result.threads} threads; power {result.power.words()}",
+    )
+    o.write_text(out, to_toml(result.chip, comments))
+    if json:
+        o.print_json({**result.to_dict(), "check": None if step is None else step.to_dict()})
+    else:
+        _show(result, step)
+    notes([f"wrote {out}"])
+
+
+def _show(result: Measurement, step: RealStep | None) -> None:
+    from liebig.cli.render import console, grid
+
+    out = console()
+    chip = result.chip
+    out.print(f"{chip.name} ({result.device}), measured in {result.seconds:.0f} s", style="bold")
+    table = grid("", "", right=(1,))
+    for precision, speed in result.best().items():
+        table.add_row(f"best product, {precision}", f"{speed / 1e12:.3g} TFLOP/s")
+    for precision, found in chip.attention_measured.items():
+        table.add_row(f"attention, {precision}", f"{max(found.flop_per_s) / 1e12:.3g} TFLOP/s")
+    table.add_row("memory, read and written", f"{chip.memory_bandwidth / 1e9:.3g} GB/s")
+    table.add_row("share that element-wise work reaches", f"{100 * (chip.memory_level or 0):.0f} %")
+    table.add_row("from one small kernel to the next", f"{1e6 * (chip.launch_s or 0):.2g} µs")
+    table.add_row("memory", f"{chip.memory_bytes / 1e9:.3g} GB")
+    table.add_row("power", result.power.words())
+    out.print(table)
+    if step is not None:
+        verdict = "inside" if step.inside else "outside"
+        out.print(
+            f"A training step of {step.model} ({step.batch} × {step.seq_len} tokens, {step.precision}) took "
+            f"{step.measured_s:.3g} s; predicted {step.p50:.3g} s ({step.p10:.3g}–{step.p90:.3g}): {verdict} the "
+            "80 % interval.",
+            soft_wrap=True,
+        )

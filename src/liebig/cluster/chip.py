@@ -7,14 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from liebig.catalog import load_catalog
 from liebig.catalog.rows import ChipRow
 from liebig.catalog.training_rows import AcceleratorRow
 from liebig.errors import InputError, UnknownNameError
 
-__all__ = ["PRECISIONS", "Chip", "chip", "chip_names", "precision_of"]
+__all__ = ["PRECISIONS", "AttentionTable", "Chip", "MatmulTable", "chip", "chip_names", "precision_of"]
 
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Natural = Annotated[int, Field(ge=1, le=10**8)]
@@ -70,6 +70,51 @@ def precision_of(text: str) -> str:
     raise UnknownNameError("precision", text, PRECISIONS)
 
 
+class MatmulTable(BaseModel):
+    """Measured speed of products of an (m, k) with a (k, n) matrix, FLOP/s, nested as ``[m][n][k]``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    m: tuple[Natural, ...]
+    n: tuple[Natural, ...]
+    k: tuple[Natural, ...]
+    flop_per_s: tuple[tuple[tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], ...], ...]
+
+    @model_validator(mode="after")
+    def _has_a_speed_for_each_shape(self) -> MatmulTable:
+        for name in ("m", "n", "k"):
+            sizes = getattr(self, name)
+            if len(sizes) < 2 or list(sizes) != sorted(set(sizes)):
+                raise ValueError(f"{name}: expected at least two sizes that grow")
+        rows = [row for plane in self.flop_per_s for row in plane]
+        if (
+            len(self.flop_per_s) != len(self.m)
+            or any(len(plane) != len(self.n) for plane in self.flop_per_s)
+            or any(len(row) != len(self.k) for row in rows)
+        ):
+            raise ValueError(
+                f"flop_per_s: expected {len(self.m)} × {len(self.n)} × {len(self.k)} numbers, one for each m, n and k"
+            )
+        return self
+
+
+class AttentionTable(BaseModel):
+    """Measured speed of fused causal attention, FLOP/s forward, by tokens of a sequence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lengths: tuple[Natural, ...]
+    flop_per_s: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...]
+
+    @model_validator(mode="after")
+    def _has_a_speed_for_each_length(self) -> AttentionTable:
+        if not self.lengths or len(self.lengths) != len(self.flop_per_s):
+            raise ValueError("expected one flop_per_s for each of lengths")
+        if list(self.lengths) != sorted(set(self.lengths)):
+            raise ValueError("lengths: expected sizes that grow")
+        return self
+
+
 class Chip(BaseModel):
     """One accelerator with its memory and links; rates are per chip, and per direction for links.
 
@@ -84,6 +129,7 @@ class Chip(BaseModel):
     release: str = ""
     peak_bf16: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     peak_fp16: Rate | None = None
+    peak_fp32: Rate | None = None
     peak_tf32: Rate | None = None
     peak_fp8: Rate | None = None
     peak_int8: Rate | None = None
@@ -105,7 +151,10 @@ class Chip(BaseModel):
     matmul_level: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     #: seconds from one kernel's launch to the next, when measured
     launch_s: Rate | None = None
-    #: share of the memory bandwidth that a copy reaches, when measured
+    #: speeds of products and of attention that were measured on the very chip, by precision
+    matmul_measured: dict[str, MatmulTable] = Field(default_factory=dict)
+    attention_measured: dict[str, AttentionTable] = Field(default_factory=dict)
+    #: share of the memory bandwidth that element-wise work reaches, when measured
     memory_level: Annotated[float, Field(gt=0, le=1.5, allow_inf_nan=False)] | None = None
 
     def __hash__(self) -> int:
@@ -114,7 +163,7 @@ class Chip(BaseModel):
     def peak(self, precision: str = "bf16") -> float:
         """Dense FLOP/s at a precision; the next wider one where the chip lacks it."""
         wide = {
-            "fp32": ("peak_tf32",),
+            "fp32": ("peak_fp32", "peak_tf32"),
             "tf32": ("peak_tf32",),
             "fp16": ("peak_fp16",),
             "bf16": (),
@@ -132,6 +181,11 @@ class Chip(BaseModel):
         if precision in ("fp32", "tf32"):
             return self.peak_bf16 / 8.0 if precision == "fp32" else self.peak_bf16 / 2.0
         return self.peak_bf16
+
+    @property
+    def measured(self) -> bool:
+        """True for a chip whose products were timed with ``liebig calibrate chip``."""
+        return bool(self.matmul_measured)
 
 
 def _plain(name: str) -> str:

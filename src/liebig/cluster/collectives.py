@@ -69,7 +69,7 @@ def _inner_bandwidth(chip: Chip, fabric: Fabric, operation: str, ranks: Array, s
     curves = _curves()
     family = next((f for f in (chip.family, _NEAREST.get(chip.family, "")) if (f, operation) in curves), "")
     if not family or fabric.inner_kind in ("torus2d", "torus3d"):
-        full = fabric.inner_bandwidth * _SHARE[fabric.inner_kind]
+        full = max(fabric.inner_bandwidth * _SHARE[fabric.inner_kind], 1.0)  # groups of one have no links
         return full * size / (size + _HALF_BYTES * full / 300e9)
     log_ranks, log_sizes, logs = curves[family, operation]
     r = np.clip(np.interp(np.log2(np.maximum(ranks, 2.0)), log_ranks, np.arange(log_ranks.size)), 0.0, None)

@@ -165,12 +165,34 @@ def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLi
     True
     """
     rows, columns, depth = (np.maximum(np.asarray(x, dtype=np.float64), 1.0) for x in (m, n, k))
+    if chip.measured:
+        return _measured_time(chip, precision, rows, columns, depth)
     if chip.vendor in SYSTOLIC:
         return _systolic_time(chip, precision, rows, columns, depth)
     m0, n0, k0, grid = _efficiency_grid(*_table_for(chip, precision))
     reached = np.exp(_interpolate((m0, n0, k0), grid, rows, columns, depth))
     level = chip.matmul_level.get(precision, _published_level(chip, precision))
     return _roof(chip, precision, rows, columns, depth) / (reached * level) * _misalignment(chip, columns, depth)
+
+
+def _measured_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
+    """Seconds by the speeds that were measured on the very chip; at the nearest wider precision where one lacks."""
+    have = chip.matmul_measured
+    name = next((p for p in (precision, "bf16", "fp16", "fp32") if p in have), next(iter(have)))
+    start, grid = _measured_grid(chip, name)
+    reached = np.exp(_interpolate(start, grid, m, n, k))
+    return _roof(chip, name, m, n, k) / reached
+
+
+@functools.cache
+def _measured_grid(chip: Chip, precision: str) -> tuple[tuple[float, float, float], Array]:
+    """Logarithm of the share of the roofline that was reached, on powers of two."""
+    table = chip.matmul_measured[precision]
+    axes = [[float(x) for x in sizes] for sizes in (table.m, table.n, table.k)]
+    m, n, k = np.meshgrid(*(np.array(a) for a in axes), indexing="ij")
+    reached = _roof(chip, precision, m, n, k) * np.array(table.flop_per_s) / (2.0 * m * n * k)
+    start = (float(np.log2(axes[0][0])), float(np.log2(axes[1][0])), float(np.log2(axes[2][0])))
+    return start, np.log(_on_powers_of_two(reached, *axes))
 
 
 def _systolic_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
@@ -205,7 +227,7 @@ def batched_time(chip: Chip, rows: ArrayLike, columns: ArrayLike, depth: ArrayLi
     True
     """
     time = gemm_time(chip, "bf16", rows, columns, depth)
-    if chip.vendor in SYSTOLIC:
+    if chip.vendor in SYSTOLIC or chip.measured:
         return time
     odd = (np.remainder(np.asarray(columns), 8.0) > 0) | (np.remainder(np.asarray(depth), 8.0) > 0)
     return np.where(odd, 3.0 * time, time)
@@ -278,6 +300,8 @@ def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> 
     >>> float(attention_efficiency(chip("H100-SXM"), 128, 8192).round(2))
     0.61
     """
+    if chip.attention_measured:
+        return _measured_attention(chip, np.asarray(length, dtype=np.float64)) + 0.0 * np.asarray(head_dim)
     families = _attention_families()
     family = next(f for f in (chip.family, _NEAREST.get(chip.family, ""), _REFERENCE) if f in families)
     widths, lengths, logs = _attention_table(family)
@@ -299,6 +323,14 @@ def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> 
     thin = np.minimum(d - have[0], 0.0) * 0.2 * np.log(2.0)
     short = np.minimum(s - lengths[0], 0.0) * 0.6 * np.log(2.0)
     return np.exp(speed + thin + short) / host.peak("bf16")
+
+
+def _measured_attention(chip: Chip, length: Array) -> Array:
+    have = chip.attention_measured
+    table = have.get("bf16") or next(iter(have.values()))
+    places = np.log2(np.array(table.lengths, dtype=np.float64))
+    speed = np.exp(np.interp(np.log2(np.maximum(length, 1.0)), places, np.log(np.array(table.flop_per_s))))
+    return speed / chip.peak("bf16")
 
 
 @functools.cache

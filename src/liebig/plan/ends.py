@@ -11,7 +11,7 @@ from liebig.cluster.chip import Chip
 from liebig.cluster.collectives import collective_time
 from liebig.cluster.fabric import Fabric
 from liebig.cluster.kernels import stream_time
-from liebig.plan.layer import products
+from liebig.plan.layer import WIDE, activation_width, products
 from liebig.plan.layout import Layouts
 from liebig.plan.software import Software
 from liebig.transformer.shape import Shape
@@ -40,8 +40,9 @@ def ends_work(
     length: Array | float,
     software: Software,
     weights: Array | float = 1.0,
+    precision: str = "bf16",
 ) -> Ends:
-    """Embedding, output head in bfloat16, and the loss.
+    """Embedding, output head in bfloat16 (or wider), and the loss.
 
     The gradient of the embedding is as large as the embedding itself and is written, and added to
     what earlier micro-batches left, each time.
@@ -54,14 +55,19 @@ def ends_work(
         length: tokens of a sequence.
         software: bytes per logit of its loss, and whether the loss is sharded.
         weights: 0 where the embedding is frozen.
+        precision: of the layers; the head is not narrower than bfloat16.
     """
+    wide = precision if precision in WIDE else "bf16"
     tokens = lay.micro_batch * length / lay.cp
     spread = np.where(lay.sequence_parallel > 0, lay.tp, 1.0)
     columns = s.vocab / lay.tp
-    head = products(chip, "bf16", tokens, columns, s.hidden, weights)
+    head = products(chip, wide, tokens, columns, s.hidden, weights)
     logits = tokens * (columns if software.vocab_parallel else s.vocab)
     table = s.vocab * s.hidden / lay.tp
-    embedding = 16.0 * tokens * s.hidden / spread + weights * (2.0 + software.accumulate_bytes) * table
+    embedding = (
+        8.0 * activation_width(precision) * tokens * s.hidden / spread
+        + weights * (2.0 + software.accumulate_bytes) * table
+    )
     if software.vocab_parallel:
         gather = np.zeros_like(head.forward)
     else:
@@ -71,5 +77,5 @@ def ends_work(
         head.forward + head.backward + head.weights,
         stream_time(chip, software.loss_bytes * logits),
         gather,
-        (2.0 + weights) * 2.0 * tokens * columns * s.hidden / chip.peak("bf16"),
+        (2.0 + weights) * 2.0 * tokens * columns * s.hidden / chip.peak(wide),
     )

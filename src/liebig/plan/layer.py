@@ -18,9 +18,11 @@ from liebig.plan.software import Software
 from liebig.transformer.arithmetic import attention_context, attention_parameters, expert_parameters, mlp_parameters
 from liebig.transformer.shape import Shape
 
-__all__ = ["Products", "Work", "blend", "layer_work", "products"]
+__all__ = ["Products", "Work", "activation_width", "blend", "layer_work", "products"]
 
 Array = NDArray[np.float64]
+#: Precisions whose activations take four bytes.
+WIDE = ("fp32", "tf32")
 NARROW = ("fp8", "fp8-block", "mxfp8", "int8", "mxfp4", "nvfp4")
 
 
@@ -55,6 +57,15 @@ class Work:
     scores_forward: Array
     scores_backward: Array
     ideal: Array
+
+
+def activation_width(precision: str) -> float:
+    """Bytes of one activation.
+
+    >>> activation_width("fp32"), activation_width("fp8")
+    (4.0, 2.0)
+    """
+    return 4.0 if precision in WIDE else 2.0
 
 
 def blend(a: Work, b: Work, share: Array) -> Work:
@@ -194,7 +205,7 @@ def layer_work(
         kept = used = mlp_parameters(s) / lay.tp
     matmul = _projections(chip, precision, s, lay, rows, weights) + mlp
     attention_f, attention_b, score_f, score_b = _attention(chip, s, lay, length, software)
-    stream_f = 2.0 * tokens * _elementwise(s, lay, software, precision, sparse)
+    stream_f = activation_width(precision) * tokens * _elementwise(s, lay, software, precision, sparse)
     # gradients of weights are added up over micro-batches
     accumulate = weights * software.accumulate_bytes * (attention_parameters(s) / lay.tp + kept)
     return Work(

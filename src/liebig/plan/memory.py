@@ -70,8 +70,10 @@ def layer_activations(
     outside = outside + (1.0 - lay.regather) * 2.0 * width * s.hidden * (1.0 - 1.0 / spread)
     inside = ((2.0 + width) * q + 4.0 * kv + mlp) / lay.tp
     scores = 0.0 if software.fused_attention else software.kept_score_bytes * s.n_heads * length / lay.tp
-    kept = tokens * (outside + inside)
-    return kept + tokens * scores, kept, 2.0 * tokens * s.hidden / spread
+    # activations of four bytes
+    wide = 2.0 if precision in ("fp32", "tf32") else 1.0
+    kept, scores = wide * tokens * (outside + inside), wide * scores
+    return kept + tokens * scores, kept, 2.0 * wide * tokens * s.hidden / spread
 
 
 def memory(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.fabric import Fabric
 from liebig.cluster.kernels import SYSTOLIC, stream_time
@@ -122,19 +123,20 @@ def parts(
     work = layer_work(chip, precision, s, lay, length, software, False, weights)
     if np.any(sparse > 0):
         work = blend(work, layer_work(chip, precision, s, lay, length, software, True, weights), sparse)
-    ends = ends_work(chip, fabric, s, lay, length, software, weights)
+    ends = ends_work(chip, fabric, s, lay, length, software, weights, precision)
     sent = traffic(chip, fabric, s, lay, length, software)
     dense_p, expert_p, embedding_p = stage_parameters(s, lay)
     split = np.where(lay.zero >= 1, np.maximum(lay.shard, 1.0), 1.0)
     optimizer = stream_time(chip, weights * 34.0 * (dense_p + expert_p + embedding_p) / split)
+    host = 1.0 if chip.launch_s is None else chip.launch_s / plan_number("launch.kernel_s").p50
     values = {
         "matmul_f": work.matmul_forward, "matmul_b": work.matmul_backward, "matmul_w": work.matmul_weights,
         "attention_f": work.attention_forward, "attention_b": work.attention_backward,
         "stream_f": work.stream_forward, "stream_b": work.stream_backward,
         "scores_f": work.scores_forward, "scores_b": work.scores_backward, "ideal": work.ideal,
         "embedding": ends.embedding, "head_matmul": ends.matmul, "head_loss": ends.loss, "head_gather": ends.gather,
-        "head_ideal": ends.ideal, "launch": (1.0 - sparse) * software.launch_s,
-        "launch_moe": sparse * software.launch_moe_s, "tp": sent.tensor, "cp": sent.context, "ep": sent.expert,
+        "head_ideal": ends.ideal, "launch": (1.0 - sparse) * software.launch_s * host,
+        "launch_moe": sparse * software.launch_moe_s * host, "tp": sent.tensor, "cp": sent.context, "ep": sent.expert,
         "gather": sent.gather, "scatter": sent.scatter, "send": sent.send, "reduce": sent.reduce,
         "tp_crosses": sent.tensor_crosses, "cp_crosses": sent.context_crosses, "ep_crosses": sent.expert_crosses,
         "shard_crosses": sent.shard_crosses, "reduce_crosses": sent.reduce_crosses,
@@ -143,7 +145,7 @@ def parts(
         "pp": lay.pp, "vpp": lay.vpp, "n_micro": lay.n_micro, "recompute": lay.recompute,
         "recompute_share": software.recompute_share,
         "schedule": lay.schedule, "chips": lay.chips, "weights": weights,
-        "throttles": chip.vendor not in SYSTOLIC, "fused": software.fused_attention,
+        "throttles": chip.vendor not in SYSTOLIC and not chip.measured, "fused": software.fused_attention,
         "regather": lay.regather * lay.sequence_parallel,
         "overlap_tp": np.where(lay.overlap_tp >= 0, lay.overlap_tp, software.overlap_tp),
         "overlap_dp": np.where(lay.overlap_dp >= 0, lay.overlap_dp, software.overlap_dp),

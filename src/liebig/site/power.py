@@ -34,7 +34,11 @@ def rated_power_w(chip: Chip) -> float:
     >>> rated_power_w(chip("H100-SXM"))
     700.0
     """
-    return chip.tdp_w or plan_number("power.watts_per_flop_per_s").p50 * chip.peak_bf16
+    if chip.tdp_w:
+        return chip.tdp_w
+    if chip.vendor == "CPU":
+        return plan_number("power.processor_w").p50
+    return plan_number("power.watts_per_flop_per_s").p50 * chip.peak_bf16
 
 
 def chip_power_w(chip: Chip, shares: Mapping[str, ArrayLike]) -> Array:
