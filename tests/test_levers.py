@@ -105,7 +105,7 @@ def test_levers_on_limits_that_do_not_bind_say_so(ranking) -> None:
         assert effects[name].ratio == pytest.approx(1.0, abs=0.005)
         assert "latency" in effects[name].reason
         assert "binds in 0 % of futures" in effects[name].reason
-        assert effects[name].on_limits["latency"] > 1.5
+        assert effects[name].on_limits["latency"] > 1.2
     assert effects["2d-transistors"].reason == "acts from 2035 on"
     assert "no effect" in effects["fpga"].reason
     assert "taken out" in effects["multimodal-data"].reason

@@ -271,6 +271,39 @@ def test_latency_grows_as_the_stated_power_of_time() -> None:
     assert 1.8 < np.log(ratio) / np.log(1.01) < 2.3
 
 
+def test_the_mechanism_of_latency_is_the_wall_that_the_planner_finds() -> None:
+    from liebig.plan import find_walls
+    from liebig.plan.scale import make_scale_input
+
+    world, s = WORLDS["2026"]
+    assert world.structure.latency == "mechanism"
+    point = State({k: np.array([float(np.median(v))]) for k, v in s.values.items()}, s.at_year)
+    days = 90.0
+    at_days = point.with_changes([Change("run.duration_s", "set", np.array([days * 86_400.0]))])
+    flop = float(latency.ceiling(at_days, np.array([2030.0]), world.structure)[0, 0])
+    (wall,) = find_walls(make_scale_input(chip="H100-SXM", days=days), moves=())
+    assert 0.4 < wall.wall_flop / flop < 2.5  # the fit scatters by a factor of 1.5
+    # published anchors for chips of 2024 and three months: falling from 2e28 on, infeasible at 2e31
+    assert 2e27 < wall.knee_flop < 2e29
+    assert 2e30 < wall.wall_flop < 2e32
+
+
+def test_the_mechanism_of_latency_moves_with_time_batch_and_latencies() -> None:
+    world, s = WORLDS["2026"]
+    year = np.array([2030.0])
+    base = latency.ceiling(s, year, world.structure)
+
+    def gain(name: str, factor: float) -> np.ndarray:
+        changed = s.with_changes([Change(name, "mul", np.array([factor]))])
+        return latency.ceiling(changed, year, world.structure) / base
+
+    assert np.allclose(gain("run.duration_s", 2.0), 2.0**2.205)
+    assert np.allclose(gain("latency.wall_batch_tokens", 2.0), 2.0**2.215)
+    assert np.allclose(gain("latency.layers", 0.5), 0.5**-0.656)
+    assert np.all(gain("latency.inter_node_s", 0.5) > 1.0)
+    assert np.allclose(gain("latency.batch_tokens", 2.0), 1.0)  # of the other structures
+
+
 def test_ten_gigawatt_of_smr_from_2032_arrive_in_2032() -> None:
     world, s = WORLDS["2026"]
     more = s.with_changes([Change("power.smr_w", "add", np.array([1e10]), 2032.0)])

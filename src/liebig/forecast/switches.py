@@ -56,11 +56,20 @@ SWITCHES: Mapping[str, Switch] = {
     "repetition-decay": Switch("repeated tokens lose their worth", lambda s: replace(s, repetition_decay=True)),
     "no-retirement": Switch("chips last for ever", lambda s: replace(s, retirement=False)),
     "latency-literal": Switch("Epoch's latency table read literally", lambda s: replace(s, latency="literal")),
+    "latency-calibrated": Switch(
+        "Epoch's latency table with the anchor that meets its interval", lambda s: replace(s, latency="calibrated")
+    ),
+    "latency-mechanism": Switch("the latency wall that the planner finds", lambda s: replace(s, latency="mechanism")),
     "infinite-bandwidth": Switch(
         "traffic between sites never limits", lambda s: replace(s, inter_site_bandwidth=False)
     ),
 }
-_CONTRADICTIONS = (("face-value-epochs", "repetition-decay"),)
+_CONTRADICTIONS = (
+    ("face-value-epochs", "repetition-decay"),
+    ("latency-literal", "latency-calibrated"),
+    ("latency-literal", "latency-mechanism"),
+    ("latency-calibrated", "latency-mechanism"),
+)
 
 
 def apply_switches(names: tuple[str, ...], structure: Structure) -> tuple[Structure, tuple[Switch, ...]]:

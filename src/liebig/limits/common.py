@@ -29,12 +29,13 @@ class Structure:
     """Which equations are used where more than one is defensible.
 
     ``supply`` is how national AI power is built (``growth``: Epoch 2024; ``portfolio``: sources
-    with lead times); ``latency`` reads Epoch's table ``literal`` or ``calibrated``.
+    with lead times); ``latency`` reads Epoch's table ``literal`` or ``calibrated``, or takes the wall
+    that the planner finds (``mechanism``).
     """
 
     limits: tuple[str, ...] = ("power", "chips", "data", "latency", "capital", "water")
     supply: Literal["growth", "portfolio"] = "portfolio"
-    latency: Literal["calibrated", "literal"] = "calibrated"
+    latency: Literal["calibrated", "literal", "mechanism"] = "calibrated"
     single_campus: bool = False
     inter_site_bandwidth: bool = True
     multimodal: bool = True

@@ -12,6 +12,13 @@ Epoch's published interval is met only when the batch is the point 60M tokens an
 anchored at N_B = 1.6e13 parameters, a value that the article does not state (structure
 ``calibrated``).  Reading the article's table literally (batch as a distribution, anchored at
 the size of GPT-4, chips that speed up) gives ceilings 23 times as high (``literal``).
+
+The structure ``mechanism`` takes the wall from the planner instead: ``liebig plan scale`` searches layouts of
+growing runs with measured collectives, and ``tools/derive_wall.py`` fits
+
+    C = C0 (T / T0)^eT (batch factor)^eB (latency factor)^eL
+
+to the largest run for which any number of chips finishes in time.
 """
 
 from __future__ import annotations
@@ -49,10 +56,20 @@ PARAMETERS = (
     "latency.inter_node_s",
     "latency.chips_per_node",
     "latency.tokens_per_chip",
+    "latency.wall_flop_mechanism",
+    "latency.wall_duration_s",
+    "latency.wall_duration_exponent",
+    "latency.wall_batch_tokens",
+    "latency.wall_batch_anchor",
+    "latency.wall_batch_exponent",
+    "latency.wall_latency_exponent",
+    "latency.wall_layers_s",
     "data.tokens_per_parameter",
 )
 _NEWTON_STEPS = 8
 _LN2 = math.log(2.0)
+#: Logarithm of the nodes across which a layer is split near the wall.
+_DOUBLINGS = 10.0
 
 
 def ceiling(p: State, years: Array, structure: Structure) -> Array:
@@ -61,6 +78,8 @@ def ceiling(p: State, years: Array, structure: Structure) -> Array:
     Source: the latency section of Sevilla et al., Epoch AI, 2024; E. Erdil & D. Schneider-Joseph,
     "Data movement limits to frontier model training", 2024, arXiv:2411.01137.
     """
+    if structure.latency == "mechanism":
+        return _planned(p, years)
     duration = p.at("run.duration_s", years)
     per_chip = (
         p.at("run.peak_flop_per_s", years)
@@ -99,6 +118,23 @@ def ceiling(p: State, years: Array, structure: Structure) -> Array:
         value = np.log(per_layer) + exponent * ln_n - target
         ln_n = ln_n - value / (exponent + np.where(split, slope * group_slope, 0.0) / per_layer)
     return np.exp(ln_flop + 2.0 * ln_n)
+
+
+def _planned(p: State, years: Array) -> Array:
+    """The wall that the planner finds, moved by duration, batch and latencies as it moves there.
+
+    The seconds per layer and the number of layers both multiply the time that more chips do not shorten.
+    """
+    duration = p.at("run.duration_s", years) / p.at("latency.wall_duration_s", years)
+    batch = p.at("latency.wall_batch_tokens", years) / p.at("latency.wall_batch_anchor", years)
+    fixed, slope = _latency_per_layer(p, years)
+    slow = p.at("latency.layers", years) * (fixed + _DOUBLINGS * slope) / p.at("latency.wall_layers_s", years)
+    return (
+        p.at("latency.wall_flop_mechanism", years)
+        * duration ** p.at("latency.wall_duration_exponent", years)
+        * batch ** p.at("latency.wall_batch_exponent", years)
+        * slow ** p.at("latency.wall_latency_exponent", years)
+    )
 
 
 def _latency_per_layer(p: State, years: Array) -> tuple[Array, Array]:

@@ -91,31 +91,33 @@ def products(chip: Chip, precision: str, m: Array, n: Array, k: Array, weights: 
     )
 
 
-def _mlp(chip: Chip, precision: str, s: Shape, rows: Array, width: Array, weights: Array | float) -> Products:
-    return products(chip, precision, rows, (1.0 + s.gated_mlp) * width, s.hidden, weights) + products(
-        chip, precision, rows, s.hidden, width, weights
+def _mlp(
+    chip: Chip, precision: str, s: Shape, rows: Array, width: Array, weights: Array | float, side: Array | float = 1.0
+) -> Products:
+    return products(chip, precision, rows, (1.0 + s.gated_mlp) * width, s.hidden / side, weights) + products(
+        chip, precision, rows, s.hidden / side, width, weights
     )
 
 
 def _projections(chip: Chip, precision: str, s: Shape, lay: Layouts, tokens: Array, weights: Array | float) -> Products:
     """The matrix products of attention with weights."""
-    t = lay.tp / lay.rows_split
+    t, hidden = lay.tp / lay.side, s.hidden / lay.side
     q = s.n_heads * s.head_dim
     kv = np.maximum(s.n_kv_heads, t) * s.head_dim  # fewer key-value heads than ranks: each rank holds one
-    plain = products(chip, precision, tokens, (q + 2.0 * kv) / t, s.hidden, weights) + products(
-        chip, precision, tokens, s.hidden, q / t, weights
+    plain = products(chip, precision, tokens, (q + 2.0 * kv) / t, hidden, weights) + products(
+        chip, precision, tokens, hidden, q / t, weights
     )
     if not np.any(s.mla > 0):
         return plain
     key = s.qk_nope_head_dim + s.qk_rope_head_dim
-    low = np.where(s.q_lora_rank > 0, s.q_lora_rank, s.hidden)
+    low = np.where(s.q_lora_rank > 0, s.q_lora_rank, hidden)
     compressed = s.q_lora_rank + s.kv_lora_rank + s.qk_rope_head_dim
     expanded = s.n_heads * (s.qk_nope_head_dim + s.v_head_dim) / t
     latent = (
         products(chip, precision, tokens, s.n_heads * key / t, low, weights)
-        + products(chip, precision, tokens, compressed, s.hidden, weights)
+        + products(chip, precision, tokens, compressed, hidden, weights)
         + products(chip, precision, tokens, expanded, s.kv_lora_rank, weights)
-        + products(chip, precision, tokens, s.hidden, s.n_heads * s.v_head_dim / t, weights)
+        + products(chip, precision, tokens, hidden, s.n_heads * s.v_head_dim / t, weights)
     )
     return latent.where(s.mla > 0, plain)
 
@@ -192,7 +194,6 @@ def layer_work(
         weights: 1 when gradients of the weights are computed, 0 for frozen ones (LoRA).
     """
     tokens = lay.micro_batch * length / lay.cp
-    rows = tokens / lay.rows_split
     if sparse:
         mlp = _experts(chip, precision, s, lay, tokens, weights)
         kept = (
@@ -201,9 +202,9 @@ def layer_work(
         )
         used = s.top_k * expert_parameters(s) / lay.tp + s.hidden * s.shared_ffn * (2.0 + s.gated_mlp) / lay.tp
     else:
-        mlp = _mlp(chip, precision, s, rows, np.maximum(s.ffn, 1.0) / lay.tp * lay.rows_split, weights)
+        mlp = _mlp(chip, precision, s, tokens, np.maximum(s.ffn, 1.0) / lay.tp * lay.side, weights, lay.side)
         kept = used = mlp_parameters(s) / lay.tp
-    matmul = _projections(chip, precision, s, lay, rows, weights) + mlp
+    matmul = _projections(chip, precision, s, lay, tokens, weights) + mlp
     attention_f, attention_b, score_f, score_b = _attention(chip, s, lay, length, software)
     stream_f = activation_width(precision) * tokens * _elementwise(s, lay, software, precision, sparse)
     # gradients of weights are added up over micro-batches

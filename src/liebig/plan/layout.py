@@ -85,8 +85,8 @@ class Layouts:
         return self.dp * self.micro_batch * self.n_micro
 
     @property
-    def rows_split(self) -> Array:
-        """Parts that tensor ranks cut the rows of a product into; beyond 16 ranks a layer is cut in two dimensions."""
+    def side(self) -> Array:
+        """Ranks along one side of the square that cuts weights in two dimensions, beyond 16 tensor ranks; else 1."""
         return np.where(self.tp > 16, np.sqrt(self.tp), 1.0)
 
     @property

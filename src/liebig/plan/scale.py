@@ -39,7 +39,7 @@ Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 #: Sequences are this long; longer ones only move work from products to attention.
 LENGTH = 8192.0
 #: Least and most chips that are looked at.
-LEAST, MOST = 8.0, 1e10
+LEAST, MOST = 8.0, 1e14
 
 
 class ScaleInput(BaseModel):

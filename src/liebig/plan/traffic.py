@@ -51,7 +51,7 @@ def _near(fabric: Fabric, stride: Array | float, size: Array, place: Array, grou
 
 
 def _two_dimensional(chip: Chip, fabric: Fabric, hidden: Array, lay: Layouts) -> Array:
-    """Seconds of tensor traffic of a layer's forward pass when each product is cut in rows and columns.
+    """Seconds of tensor traffic of a layer's forward pass when each matrix of weights is cut in rows and columns.
 
     Inputs are gathered along one side of the square of ranks and outputs summed along the other: sixteen
     widths of activations per token for the four products of a layer, each divided by the side.
