@@ -157,7 +157,12 @@ def _corrected(rows: list[dict[str, str]]) -> None:
     for row in rows:
         model = row.get("model", "")
         for change in changes:
-            if change["source_id"] == row.get("source_id") and change["model"] == model and change["column"] in row:
+            if (
+                change["source_id"] == row.get("source_id")
+                and change["model"] == model
+                and change["framework"] in row.get("framework", "")
+                and change["column"] in row
+            ):
                 row[change["column"]] = change["value"]
 
 

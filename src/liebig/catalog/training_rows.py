@@ -83,6 +83,11 @@ class AcceleratorRow(FactRow):
     peak_fp4: Positive | None = Field(default=None, description="dense 4-bit floating-point FLOP/s")
     memory_bytes: Positive = Field(description="memory of one chip, bytes")
     memory_bandwidth: Positive = Field(description="memory bandwidth of one chip, bytes per second")
+    on_chip_bytes: Positive | None = Field(
+        default=None,
+        description="memory that software manages beside the multipliers of one core, bytes; TPUs as in JAX's "
+        "hardware table, Trainium's SBUF",
+    )
     tdp_w: Positive | None = Field(default=None, description="thermal design power of the module, watts")
     system_w: Positive | None = Field(default=None, description="power of a whole server per chip at rated load, watts")
     scale_up: str = Field(default="", description="name of the link within a domain")
@@ -121,6 +126,9 @@ class SoftwareRow(FactRow):
     stream_passes: Positive = Field(description="memory traffic of element-wise kernels next to well fused ones")
     overlap_tp: Positive = Field(description="share of tensor-parallel traffic hidden behind computation")
     overlap_dp: Positive = Field(description="share of the backward pass that hides data-parallel traffic")
+    overlap_gather: Annotated[Positive, Field(le=1)] = Field(
+        default=0, description="share of the gathering of updated weights that hides behind the next forward pass"
+    )
     overlap_ep: Positive = Field(description="share of expert traffic hidden behind computation")
     gradient_bytes: Positive = Field(description="bytes of a gradient on the network")
     gradient_memory: Positive = Field(description="bytes of a gradient in memory")
@@ -133,6 +141,9 @@ class SoftwareRow(FactRow):
     kept_score_bytes: Positive = Field(description="bytes kept of an attention score, where scores are kept")
     logit_bytes: Positive = Field(description="bytes held of a logit while the loss is computed")
     vocab_parallel: Flag = Field(description="1: the loss is computed on the vocabulary split over tensor ranks")
+    sends_once: Flag = Field(
+        default=0, description="1: a token goes to each scale-up domain once, whatever number of its experts is there"
+    )
     split_sends: Flag = Field(default=1, description="1: tensor ranks each send their part to the next stage")
     context_bytes: Positive = Field(description="bytes of driver, libraries and communication buffers")
     fragmentation: Positive = Field(description="bytes the allocator takes for a byte of activations")

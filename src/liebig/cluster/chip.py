@@ -136,6 +136,7 @@ class Chip(BaseModel):
     peak_fp4: Rate | None = None
     memory_bytes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bandwidth: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    on_chip_bytes: Rate | None = None
     tdp_w: Rate | None = None
     system_w: Rate | None = None
     scale_up: str = ""

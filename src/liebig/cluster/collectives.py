@@ -88,7 +88,13 @@ def _inner_bandwidth(chip: Chip, fabric: Fabric, operation: str, ranks: Array, s
 
 
 def collective_time(
-    chip: Chip, fabric: Fabric, operation: str, size: ArrayLike, ranks: ArrayLike, in_domain: ArrayLike
+    chip: Chip,
+    fabric: Fabric,
+    operation: str,
+    size: ArrayLike,
+    ranks: ArrayLike,
+    in_domain: ArrayLike,
+    copies: ArrayLike = 0.0,
 ) -> Array:
     """Seconds of a collective.
 
@@ -99,6 +105,8 @@ def collective_time(
         size: bytes of the buffer.
         ranks: chips in the group; 1 takes no time.
         in_domain: how many of them share a scale-up domain.
+        copies: of an all-to-all, to how many ranks a piece goes that crosses to each domain once and is
+            copied there (DeepEP, arXiv:2412.19437); 0 where every copy crosses by itself.
 
     >>> from liebig.cluster import chip
     >>> h100 = chip("H100-SXM")
@@ -125,7 +133,12 @@ def collective_time(
     steps = np.log2(np.maximum(domains, 2.0)) if operation in ("all-reduce", "all-to-all") else domains - 1.0
     steps = np.minimum(steps, 4.0 * np.log2(np.maximum(domains, 2.0)))  # trees take over when rings grow long
     latency = OPERATIONS[operation] * steps * fabric.outer_latency_s
-    share = (domains - 1.0) / domains if operation == "all-to-all" else (n - 1.0) / np.maximum(n, 1.0)
+    share = (n - 1.0) / np.maximum(n, 1.0)
+    if operation == "all-to-all":
+        share = (domains - 1.0) / domains
+        k = np.asarray(copies, dtype=np.float64)
+        met = (domains - 1.0) * (1.0 - (1.0 - 1.0 / domains) ** np.maximum(k, 1.0))  # other domains, on average
+        share = np.where(k > 0, met / np.maximum(k, 1.0), share)
     time_outer = OPERATIONS[operation] * s * share / np.maximum(outer, 1.0) + latency
     # both parts run at once: the slower one, and some of the other
     both = np.maximum(time_outer, np.where(g > 1, time_inner, 0.0))

@@ -10,15 +10,25 @@ from __future__ import annotations
 
 import csv
 import functools
+import math
 from importlib import resources
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 
-__all__ = ["attention_efficiency", "batched_time", "gemm_time", "has_table", "measured_families", "stream_time"]
+__all__ = [
+    "attention_efficiency",
+    "batched_time",
+    "gemm_time",
+    "has_table",
+    "measured_families",
+    "stream_time",
+    "throttling",
+]
 
 Array = NDArray[np.float64]
 BYTES = {"fp32": 4.0, "tf32": 4.0, "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "fp8-block": 1.0, "mxfp8": 1.0, "int8": 1.0,
@@ -196,15 +206,17 @@ def _measured_grid(chip: Chip, precision: str) -> tuple[tuple[float, float, floa
 
 
 def _systolic_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
-    """Seconds on large systolic arrays that read tiles of ``TILE`` rows and columns from memory.
+    """Seconds on large systolic arrays that read tiles of rows and columns from memory.
 
+    A tile of results in four bytes takes an eighth of the memory beside the multipliers; buffers take the rest.
     Columns and depth are padded to the edge of an array; operations and traffic overlap all but when they
     take about as long.
     """
     n, k = (np.ceil(x / ARRAY) * ARRAY for x in (n, k))
     size = BYTES[precision]
     flops = 2.0 * m * n * k / (chip.peak(precision) * SYSTOLIC[chip.vendor] * chip.matmul_level.get(precision, 1.0))
-    again = size * m * n * k * (1.0 / np.minimum(TILE, m) + 1.0 / np.minimum(TILE, n)) + 2.0 * m * n
+    tile = math.sqrt(chip.on_chip_bytes / 32.0) if chip.on_chip_bytes else TILE
+    again = size * m * n * k * (1.0 / np.minimum(tile, m) + 1.0 / np.minimum(tile, n)) + 2.0 * m * n
     traffic = again / chip.memory_bandwidth
     return np.hypot(flops, traffic)
 
@@ -237,14 +249,49 @@ def _misalignment(chip: Chip, columns: Array, depth: Array) -> Array:
     """How much longer a product takes whose rows do not start on 16 bytes.
 
     The steps on GPUs follow NVIDIA's guide to matrix multiplication (figure on alignment) and an output head
-    of 50,257 columns, which runs 2.6 times slower than one of 50,304.
+    of 50,257 columns, which runs 2 to 2.6 times slower than one of 50,304.
     """
     out = np.ones(np.broadcast(columns, depth).shape)
     # sizes that are no whole numbers stand for any near them
     n, k = (np.where(x == np.floor(x), x, 0.0) for x in (columns, depth))
-    for step, slower in ((8.0, 1.6), (4.0, 2.2), (2.0, 2.8)):
+    for step, slower in ((8.0, 1.5), (4.0, 2.0), (2.0, 2.5)):
         out[(np.remainder(n, step) > 0) | (np.remainder(k, step) > 0)] = slower
     return out
+
+
+#: Families of one generation -> the number that says what a FLOP at the peak takes beyond idling.
+_GENERATION = {
+    "Volta": "volta", "Turing": "volta", "A100": "ampere", "Ampere": "ampere", "L40S": "hopper", "Ada": "hopper",
+    "H100": "hopper", "H200": "hopper", "H20": "hopper", "Hopper": "hopper", "B200": "blackwell", "B300": "blackwell",
+    "GB200": "blackwell", "GB300": "blackwell", "RTX-Blackwell": "blackwell", "Blackwell": "blackwell",
+    "Rubin": "blackwell",
+}  # fmt: skip
+#: Share of the rated power that a chip draws without multiplying.
+_IDLE = 0.13
+
+
+def throttling(chip: Chip) -> float:
+    """How far a chip's multipliers at full speed would exceed its rated power: 1 for an H100, 0 where they do not.
+
+    ``(energy per FLOP · peak / (rated − idle) − 1)``, over that of an H100.  Kernels are timed alone and
+    cool; a training step keeps a chip busy for seconds, and the clock falls until the power is met.
+
+    >>> from liebig.cluster import chip
+    >>> throttling(chip("GB300-NVL72")) < throttling(chip("GB200-NVL72")) < throttling(chip("B200-SXM"))
+    True
+    """
+    if chip.vendor in SYSTOLIC or chip.measured:
+        return 0.0
+    if chip.family not in _GENERATION or not chip.tdp_w:
+        return 1.0
+    reference = find("H100-SXM")
+    return min(max(_demand(chip) - 1.0, 0.0) / (_demand(reference) - 1.0), 2.0)
+
+
+def _demand(chip: Chip) -> float:
+    energy = plan_number(f"power.joules_per_flop_{_GENERATION[chip.family]}").p50
+    assert chip.tdp_w is not None
+    return energy * chip.peak_bf16 / ((1.0 - _IDLE) * chip.tdp_w)
 
 
 @functools.cache

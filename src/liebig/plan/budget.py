@@ -16,6 +16,7 @@ from liebig.plan.inputs import DATE, TrainingInput, chip_of, make_training_input
 from liebig.plan.loss import loss
 from liebig.plan.search import Found, search
 from liebig.plan.train import TrainingPlan, plan_of
+from liebig.plan.usual import usual_batch_tokens
 from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour, year_of
 from liebig.site.power import chip_power_w, server_power_w
 from liebig.tables import Table
@@ -196,7 +197,7 @@ def _round_down(count: float, node: int) -> int:
 def _one(given: BudgetInput, means: _Means, parameters: float) -> tuple[dict[str, Any], TrainingInput, Found] | None:
     """What a model of a size comes to, or None when it does not fit."""
     model = architecture_of_size(parameters)
-    batch = max(1.0, 4.2e6 * math.sqrt(parameters / 70e9) / given.seq_len)
+    batch = max(1.0, usual_batch_tokens(parameters) / given.seq_len)
     share = math.gcd(means.chips, 2 ** round(math.log2(max(batch, 1.0))))
     sequences = max(share * round(batch / share), share)
     fields = {k: v for k, v in model.model_dump(exclude={"name"}).items() if v is not None}

@@ -74,6 +74,7 @@ class Case:
     quality: str = ""
     assumed: tuple[str, ...] = ()
     outer_bandwidth: float = math.nan
+    whole_run: bool = False
     row: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -199,6 +200,7 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
         assumed=tuple(assumed),
         outer_bandwidth=network_of(row, _whole(row, "chips_per_node") or where.chips_per_node),
         schedule=schedule_of(row),
+        whole_run="whole-run" in notes.lower() or "whole run" in notes.lower(),
         row=row,
     )
 

@@ -20,7 +20,7 @@ class Constants:
     launch_moe: float = 1.0
     launch_group: float = 0.08
     launch_backward: float = 2.0
-    loss: float = 1.0
+    loss: float = 0.7
     scores: float = 1.2
     tensor: float = 1.1
     inner: float = 1.1

@@ -17,6 +17,7 @@ from liebig.plan.layout import RECOMPUTE, SCHEDULES
 from liebig.plan.published import builtin_calibration
 from liebig.plan.search import Space
 from liebig.plan.software import Software, software
+from liebig.plan.usual import usual_batch_tokens
 from liebig.site.money import Owned
 from liebig.site.place import Site, site
 from liebig.transformer.architecture import Architecture, architecture, architecture_from_fields
@@ -217,7 +218,7 @@ def _usual_batch(given: TrainingInput, model: Architecture) -> int:
 
     Rounded so that a large data-parallel size divides them.
     """
-    want = max(4.2e6 * math.sqrt(model.active_parameters / 70e9) / given.seq_len, 1.0)
+    want = max(usual_batch_tokens(model.active_parameters) / given.seq_len, 1.0)
     parts = 1
     while given.chips % parts == 0 and parts < given.chips:
         unit = given.chips // parts

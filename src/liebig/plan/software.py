@@ -33,6 +33,7 @@ class Software(BaseModel):
     stream_passes: Amount = 1.0
     overlap_tp: Share = 0.0
     overlap_dp: Share = 0.9
+    overlap_gather: Share = 0.9
     overlap_ep: Share = 0.0
     gradient_bytes: Amount = 4.0
     gradient_memory: Amount = 4.0
@@ -45,6 +46,7 @@ class Software(BaseModel):
     kept_score_bytes: Amount = 5.0
     logit_bytes: Amount = 12.0
     vocab_parallel: bool = True
+    sends_once: bool = False
     split_sends: bool = True
     context_bytes: Amount = 4.0e9
     fragmentation: Annotated[float, Field(ge=1)] = 1.08
@@ -138,6 +140,14 @@ def _with_kernel(profile: Software, text: str) -> Software:
         changed = {"attention": "fused-softmax"}
     elif "kernel=flash_attentionv1" in text or re.search(r"kernel=flash_attention(\s|$)", text):
         changed = {"attention": "flash1"}
+    if "dispatcher a2a" in text:
+        changed |= {"sends_once": False}
+    elif "deepep" in text:
+        changed |= {"sends_once": True}
+    if "tp-comm-overlap" in text:
+        changed |= {"overlap_tp": max(profile.overlap_tp, 0.7)}
+    if "1f1b overlap" in text:
+        changed |= {"overlap_ep": 0.7}
     if "rms kernel" in text:
         changed |= {"stream_passes": 1.0, "norm_bytes": 0.0}
     return profile.model_copy(update=changed)

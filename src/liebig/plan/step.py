@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.fabric import Fabric
-from liebig.cluster.kernels import SYSTOLIC, stream_time
+from liebig.cluster.kernels import stream_time, throttling
 from liebig.plan.constants import Constants
 from liebig.plan.ends import ends_work
 from liebig.plan.layer import blend, layer_work
@@ -28,6 +28,8 @@ from liebig.transformer.shape import Shape
 __all__ = ["Breakdown", "Parts", "assemble", "parts"]
 
 Array = NDArray[np.float64]
+#: Kernels of embedding, head and loss, forward and backward, next to those of a layer's forward pass.
+HEAD_LAUNCHES = 1.3
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Parts:
     head_loss: Array
     head_gather: Array
     head_ideal: Array
+    head_launch: Array
     launch: Array
     launch_moe: Array
     tp: Array
@@ -58,6 +61,7 @@ class Parts:
     scatter: Array
     send: Array
     reduce: Array
+    reduce_share: Array
     tp_crosses: Array
     cp_crosses: Array
     ep_crosses: Array
@@ -81,6 +85,7 @@ class Parts:
     regather: Array
     overlap_tp: Array
     overlap_dp: Array
+    overlap_gather: Array
     overlap_ep: Array
 
     @staticmethod
@@ -135,9 +140,11 @@ def parts(
         "stream_f": work.stream_forward, "stream_b": work.stream_backward,
         "scores_f": work.scores_forward, "scores_b": work.scores_backward, "ideal": work.ideal,
         "embedding": ends.embedding, "head_matmul": ends.matmul, "head_loss": ends.loss, "head_gather": ends.gather,
-        "head_ideal": ends.ideal, "launch": (1.0 - sparse) * software.launch_s * host,
+        "head_ideal": ends.ideal,
+        "head_launch": HEAD_LAUNCHES * software.launch_s * host, "launch": (1.0 - sparse) * software.launch_s * host,
         "launch_moe": sparse * software.launch_moe_s * host, "tp": sent.tensor, "cp": sent.context, "ep": sent.expert,
         "gather": sent.gather, "scatter": sent.scatter, "send": sent.send, "reduce": sent.reduce,
+        "reduce_share": np.where(lay.zero >= 3, 1.0, software.gradient_bytes / (software.gradient_bytes + 2.0)),
         "tp_crosses": sent.tensor_crosses, "cp_crosses": sent.context_crosses, "ep_crosses": sent.expert_crosses,
         "shard_crosses": sent.shard_crosses, "reduce_crosses": sent.reduce_crosses,
         "network": 1.0 / software.network_share, "optimizer": optimizer,
@@ -145,10 +152,11 @@ def parts(
         "pp": lay.pp, "vpp": lay.vpp, "n_micro": lay.n_micro, "recompute": lay.recompute,
         "recompute_share": software.recompute_share,
         "schedule": lay.schedule, "chips": lay.chips, "weights": weights,
-        "throttles": chip.vendor not in SYSTOLIC and not chip.measured, "fused": software.fused_attention,
+        "throttles": throttling(chip), "fused": software.fused_attention,
         "regather": lay.regather * lay.sequence_parallel,
         "overlap_tp": np.where(lay.overlap_tp >= 0, lay.overlap_tp, software.overlap_tp),
         "overlap_dp": np.where(lay.overlap_dp >= 0, lay.overlap_dp, software.overlap_dp),
+        "overlap_gather": np.where(lay.overlap_dp >= 0, lay.overlap_dp, software.overlap_gather),
         "overlap_ep": software.overlap_ep,
     }  # fmt: skip
     return Parts(**{k: np.asarray(v, dtype=np.float64) for k, v in values.items()})
@@ -290,6 +298,7 @@ def assemble(p: Parts, c: Constants) -> Breakdown:
         + p.head_gather * c.tensor
     )
     embedding = p.embedding * c.stream
+    head = _larger(head + embedding, p.head_launch * c.launch) - embedding
     slowest, together = _stages(p, layer, head, embedding)
     mean = together / p.pp
     fill = np.maximum(together - slowest, 0.0) / p.vpp
@@ -299,9 +308,14 @@ def assemble(p: Parts, c: Constants) -> Breakdown:
     bubble = fill + p.n_micro * (slowest - mean)
     outer = c.outer * p.network
     sends = np.where(p.pp > 1, 2.0 * (p.n_micro * p.vpp + p.pp) * p.send * outer * c.send_exposed, 0.0)
-    window = np.where(p.pp > 1, 0.5, 1.0) * p.overlap_dp * c.overlap_dp * p.layers / p.pp * layer.backward
     data = p.reduce * np.where(p.reduce_crosses > 0, outer, c.inner)
-    data = np.where(p.overlap_dp > 0, _beyond(data, window), data)
+    # gradients are reduced behind the last backward pass of a stage and while it waits for the others,
+    # weights are gathered behind the first forward pass
+    last = p.overlap_dp * c.overlap_dp * (p.layers / p.pp * layer.backward + fill)
+    first = p.overlap_gather * c.overlap_dp * p.layers / p.pp * (layer.kept + layer.redo - layer.backward)
+    reduced, gathered = p.reduce_share * data, (1.0 - p.reduce_share) * data
+    data = np.where(p.overlap_dp > 0, _beyond(reduced, last), reduced)
+    data = data + np.where(p.overlap_gather > 0, _beyond(gathered, first), gathered)
     optimizer = p.optimizer * c.optimizer + p.once * c.fixed
     whole = p.n_micro * slowest + fill + sends + data + optimizer
     n = p.n_micro * p.layers / p.pp

@@ -13,6 +13,7 @@ from liebig.cluster.chip import Chip
 from liebig.cluster.fabric import fabric_of
 from liebig.plan.cases import Case
 from liebig.plan.complete import complete
+from liebig.plan.goodput import goodput
 from liebig.plan.layout import Layouts
 from liebig.plan.software import Software
 from liebig.plan.step import Parts, parts
@@ -108,5 +109,13 @@ def table_of(cases: Iterable[Case]) -> Table:
     cases_in_order = tuple(usable[i] for i in order)
     batch = np.array([float(x.batch) for x in layouts])
     scale = np.array([1.0 if c.batch else c.chips / b for c, b in zip(cases_in_order, batch, strict=True)])
+    scale = scale * np.array([_beyond_the_step(c) for c in cases_in_order])
     measured = np.array([c.measured_s for c in cases_in_order])
     return Table(cases_in_order, tuple(layouts), Parts.join(pieces), measured, scale)
+
+
+def _beyond_the_step(case: Case) -> float:
+    """Wall time over time of steps, for rows whose rate is that of a whole run with its restarts and evaluations."""
+    if not case.whole_run or case.model is None:
+        return 1.0
+    return 1.0 / goodput(case.chips, case.model.parameters).p50

@@ -111,7 +111,8 @@ def traffic(chip: Chip, fabric: Fabric, s: Shape, lay: Layouts, length: Array | 
     routed = 2.0 * tokens * lay.etp / lay.tp * s.top_k * s.hidden
     ep_near = _near(fabric, lay.etp, lay.ep, lay.place)
     sparse = s.n_moe_layers / s.n_layers
-    expert = 2.0 * sparse * collective_time(chip, fabric, "all-to-all", routed, lay.ep, ep_near)
+    copies = s.top_k if software.sends_once else 0.0
+    expert = 2.0 * sparse * collective_time(chip, fabric, "all-to-all", routed, lay.ep, ep_near, copies)
     dense_p, expert_p, _ = stage_parameters(s, lay)
     layer_bytes = 2.0 * (dense_p + expert_p) / np.ceil(s.n_layers / lay.pp)
     shard_near = _near(fabric, lay.tp, lay.shard, lay.place, "dp")
