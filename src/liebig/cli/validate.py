@@ -73,6 +73,7 @@ def training(
     if json:
         kinds = ("source", "chip", "precision", "size", "software")
         content: dict[str, Any] = {"summary": result.summary(), "left_out": leave, "rows": _rows(result)}
+        content["search"] = result.regrets()
         content.update({f"by_{k}": [g.to_dict() for g in result.groups(k)] for k in kinds})
         o.print_json(content)
     else:
@@ -129,12 +130,28 @@ def _show(result: Validation) -> None:
         f"mean {100 * summary['mean_error_over_sources']:.1f} %; bias {100 * summary['bias']:+.1f} %; "
         f"80 % interval holds {100 * summary['coverage']:.0f} % of left-out rows"
     )
+    _show_regrets(result)
     out.print(
         "  error: mean absolute error of the time of a step; "
         "constant MFU: one per family and precision from the other sources;\n"
         "  own MFU: the same, fitted to the very rows it is scored on",
         style="dim",
     )
+
+
+def _show_regrets(result: Validation) -> None:
+    """How good the layout is that is ranked first, by source."""
+    from statistics import mean, median
+
+    from liebig.cli.render import console, grid
+
+    found = result.regrets()
+    table = grid("sweeps of layouts", "sweeps", "regret, median", "mean", "largest", right=(1, 2, 3, 4))
+    for source in dict.fromkeys(r["source"] for r in found):
+        regrets = [r["regret"] for r in found if r["source"] == source]
+        cells = [f"{100 * x:.1f} %" for x in (median(regrets), mean(regrets), max(regrets))]
+        table.add_row(source, str(len(regrets)), *cells)
+    console().print(table)
 
 
 def _summary(scored: list[Scored]) -> dict[str, Any]:

@@ -113,6 +113,11 @@ def validation_report(result: Validation) -> str:
         f"<h2>By {kind}</h2>" + _table((kind, *head), [_group_row(g) for g in result.groups(kind)])
         for kind in ("source", "chip", "precision", "size", "software")
     ]
+    sweeps = [
+        [r["source"], r["model"], str(r["chips"]), str(r["layouts"]), _percent(r["regret"])] for r in result.regrets()
+    ]
+    parts.append("<h2>Sweeps of layouts</h2><p>How much slower the layout ranked first is than the best measured.</p>")
+    parts.append(_table(("source", "model", "chips", "layouts", "regret"), sweeps))
     return _page("Steps of training runs, predicted and measured", parts)
 
 

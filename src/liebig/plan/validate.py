@@ -82,6 +82,38 @@ class Validation:
             )
         return sorted(found, key=lambda g: -g.rows)
 
+    def regrets(self, least: int = 4) -> list[dict[str, Any]]:
+        """For each sweep of layouts: how much slower the layout ranked first is than the best measured one.
+
+        A sweep is the rows of a source with the same model, chips, batch, length and kernels.
+
+        Args:
+            least: layouts that a sweep has at least.
+        """
+        sweeps: dict[tuple[Any, ...], list[int]] = {}
+        for i, c in enumerate(self.table.cases):
+            if c.model is not None and c.chip is not None and c.software is not None and c.batch:
+                key = (
+                    c.source, c.model.name, c.model.n_layers, c.model.hidden, c.chip.name, c.chips, c.batch, c.length,
+                    c.precision, c.software.attention, c.software.stream_passes, c.software.name,
+                )  # fmt: skip
+                sweeps.setdefault(key, []).append(i)
+        out = []
+        for key, rows in sweeps.items():
+            at = np.array(rows)
+            layouts = {str(self.table.layouts[i]) for i in rows}
+            if len(layouts) < least:
+                continue
+            measured = self.table.measured_s[at]
+            first = int(np.argmin(self.p50[at]))
+            out.append(
+                {
+                    "source": key[0], "model": key[1], "layers": key[2], "hidden": key[3], "chips": key[5],
+                    "layouts": len(layouts), "regret": float(measured[first] / measured.min() - 1.0),
+                }
+            )  # fmt: skip
+        return out
+
     def summary(self) -> dict[str, float]:
         """Median and mean over sources, coverage and bias with every source weighted as in the fit."""
         groups = self.groups("source")
