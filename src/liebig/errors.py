@@ -121,10 +121,16 @@ def nearest_names(name: str, valid: Sequence[str], n: int = 3) -> list[str]:
 
     >>> nearest_names("campus", ["power.campus_w", "chips.stock_h100e"])
     ['power.campus_w']
+    >>> nearest_names("H101", ["H100-SXM", "MI300X"])
+    ['H100-SXM']
     """
     low = name.lower()
     inside = [v for v in valid if low and low in v.lower()]
     close = difflib.get_close_matches(low, [v.lower() for v in valid], n=n, cutoff=0.6)
     by_low = {v.lower(): v for v in valid}
     out = list(dict.fromkeys(inside[:n] + [by_low[c] for c in close]))
+    if not out:  # the first word of a longer name
+        words = [v.lower().replace(".", "-").partition("-")[0] for v in valid]
+        near = difflib.get_close_matches(low, list(dict.fromkeys(words)), n=n, cutoff=0.7)
+        out = [v for c in near for v, w in zip(valid, words, strict=True) if w == c]
     return out[:n]

@@ -143,6 +143,7 @@ class _Means:
     price: float
     server_w: float
     pue: float
+    bound: float
 
     @property
     def usd(self) -> float:
@@ -170,7 +171,8 @@ def _means(given: BudgetInput) -> _Means:
         if given.days is None and given.power_w is None and given.chips is None:
             days = 90.0
         bounds.append(given.usd / (price * HOURS_PER_DAY * days))
-    chips = _round_down(min(bounds), machine.chips_per_node)
+    bound = min(bounds)
+    chips = _round_down(bound, machine.chips_per_node)
     if chips < 1:
         raise InputError(
             f"the budget does not pay for one {machine.name} for {days:g} days (USD {price:.3g} per hour, "
@@ -178,7 +180,7 @@ def _means(given: BudgetInput) -> _Means:
         )
     if given.usd is not None:
         days = min(days, given.usd / (price * HOURS_PER_DAY * chips))
-    return _Means(chips, days, price, server_w, place.pue)
+    return _Means(chips, days, price, server_w, place.pue, bound)
 
 
 def _round_down(count: float, node: int) -> int:
@@ -306,14 +308,17 @@ def _loss(row: dict[str, Any], tokens: float) -> float:
 
 
 def _slack(given: BudgetInput, means: _Means) -> dict[str, float]:
-    """Budget over use, for each budget that was given; 1 where it is used up."""
+    """Budget over use, for each budget that was given; 1 where it is used up but for rounding to whole servers."""
+    rounded = means.bound / means.chips
     out = {}
     if given.usd is not None:
         out["money"] = given.usd / means.usd
     if given.power_w is not None:
-        out["power"] = given.power_w / means.power_w
+        out["power"] = given.power_w / (means.power_w * rounded)
     if given.chips is not None:
-        out["chips"] = given.chips / means.chips
+        out["chips"] = given.chips / means.bound
     if given.days is not None:
         out["days"] = given.days / means.days
+    if given.usd is not None and given.days is not None and means.days >= given.days:
+        out["money"] /= rounded  # the days end before the money only because chips were rounded
     return out

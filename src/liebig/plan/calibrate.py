@@ -9,6 +9,7 @@ what its rows share (its cluster, its way of timing) and is left out of predicti
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -84,12 +85,16 @@ HUBER = 4.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """Constants and effects; ``spread`` holds quantiles of errors on left-out sources by situation."""
+    """Constants and effects; ``spread`` holds quantiles of errors on left-out sources by situation.
+
+    ``cluster`` is the logarithm that every step of the user's own cluster takes longer by.
+    """
 
     constants: Constants = field(default_factory=Constants)
     effects: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     spread: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    cluster: float = 0.0
 
     def known(self, label: str, value: str) -> bool:
         """True when the calibration has seen the label."""
@@ -102,7 +107,7 @@ class Calibration:
             labels: kind -> one label, or an array of labels of shape ``(n,)``.
         """
         changed: dict[str, Any] = {f.name: getattr(self.constants, f.name) for f in fields(Constants)}
-        whole: Any = 0.0
+        whole: Any = self.cluster
         for name, block in BLOCKS.items():
             if name == "source" or block.label not in labels:
                 continue
@@ -120,6 +125,7 @@ class Calibration:
         content = {
             "format": 1,
             "note": self.note,
+            "cluster": round(self.cluster, 6),
             "constants": {f.name: round(float(getattr(self.constants, f.name)), 6) for f in fields(Constants)},
             "effects": {n: {k: round(v, 5) for k, v in e.items()} for n, e in self.effects.items()},
             "spread": self.spread,
@@ -137,9 +143,14 @@ def load_calibration(path: str | Path) -> Calibration:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         names = {f.name for f in fields(Constants)}
         numbers = {k: float(v) for k, v in content["constants"].items() if k in names}
-        return Calibration(
-            replace(Constants(), **numbers), content["effects"], content.get("spread", {}), content.get("note", "")
-        )
+        effects = {str(n): {str(k): float(v) for k, v in e.items()} for n, e in content["effects"].items()}
+        found = Calibration(
+            replace(Constants(), **numbers), effects, content.get("spread", {}), content.get("note", ""),
+            float(content.get("cluster", 0.0)),
+        )  # fmt: skip
+        if not all(math.isfinite(v) for v in [found.cluster, *vars(found.constants).values()]):
+            raise ValueError
+        return found
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -78,10 +78,7 @@ def calibrate_to(rows: Sequence[Mapping[str, str]], only: bool = False) -> Calib
     if held is not None and len(own) >= ENOUGH:
         tails = [weighted_quantile(held, np.ones(len(held)), q) for q in (0.1, 0.5, 0.9)]
         spread = Spread((0.0, *(0.0 for _ in FEATURES[1:])), tails[0], tails[1], tails[2]).to_dict()
-    constants, effects = calibration.constants, {k: dict(v) for k, v in calibration.effects.items()}
-    for label in set(own.labels("software")):
-        effects["software"][str(label)] = effects["software"].get(str(label), 0.0) + shift
-    done = Calibration(constants, effects, spread, f"fitted to {len(own)} own runs")
+    done = replace(calibration, spread=spread, note=f"fitted to {len(own)} own runs", cluster=shift)
     cross = None if held is None else float(np.mean(np.abs(np.expm1(held))))
     return Calibrated(done, len(own), refused, before, _error(done, own, 0.0), cross)
 

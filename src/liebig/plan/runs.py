@@ -347,6 +347,8 @@ def _effect(
 ) -> float:
     """Expected logarithm for labels: a mean and effects of labels with a normal prior (ridge)."""
     use = [int(i) for i in np.flatnonzero(rest)]
+    if not use:
+        return 0.0
     names = sorted({(k, lab[k]) for i in use for lab in [labels[i]] for k in range(len(lab))})
     design = np.array([[1.0, *(float(labels[i][k] == v) for k, v in names)] for i in use])
     prior = np.diag([1e-3, *([(NOISE / PRIOR) ** 2] * len(names))])

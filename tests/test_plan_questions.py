@@ -1,0 +1,279 @@
+"""How far a run scales, what a budget buys, how a plan stands to the limits, and many plans at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.plan import (
+    find_budget,
+    find_scale,
+    find_sweep,
+    find_walls,
+    headroom_of,
+    plan_training,
+    tasks_of,
+    timeline_chart,
+)
+from liebig.plan.budget import make_budget_input
+from liebig.plan.budget_chart import budget_chart
+from liebig.plan.loss import loss, optimal
+from liebig.plan.scale import make_scale_input
+from liebig.plan.scale_chart import scale_chart
+from liebig.plan.sites import SiteLink, exchange_s
+
+# ── scale ───────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def scale():
+    return find_scale(smallest=1e24, largest=1e32, per_decade=1)
+
+
+def test_utilisation_falls_with_the_size_of_a_run_and_then_there_is_none(scale) -> None:
+    used = [r["utilisation"] for r in scale.rows]
+    known = [u for u in used if u is not None]
+    assert len(used) == 9
+    assert known == sorted(known, reverse=True)
+    assert used[0] > 0.35
+    assert used[-1] is None or used[-1] < 0.1
+    assert all(r["chips"] is None or r["days"] <= 90.0 for r in scale.rows)
+    assert scale.wall.knee_flop < scale.wall.wall_flop
+
+
+def test_sizes_follow_the_scaling_law(scale) -> None:
+    for r in scale.rows:
+        assert 6.0 * r["parameters"] * r["tokens"] == pytest.approx(r["flop"], rel=1e-6)
+    n, d = optimal(5.88e23, "besiroglu")
+    assert d / n == pytest.approx(20, rel=0.15)  # Besiroglu 2024: the refit agrees with 20 tokens per parameter
+    n, d = optimal(1e25, "ratio", 40.0)
+    assert d / n == pytest.approx(40.0)
+
+
+def test_what_moves_the_wall() -> None:
+    base, bandwidth, latency, batch, longer = find_walls(
+        make_scale_input(), ["bandwidth × 10", "latency ÷ 10", "batch × 4", "twice as long"]
+    )
+    assert bandwidth.knee_flop > 3 * base.knee_flop
+    assert latency.wall_flop > 1.5 * base.wall_flop
+    assert batch.wall_flop > 5 * base.wall_flop
+    assert 2.5 < longer.wall_flop / base.wall_flop < 7  # the closed form gives 2 to the power 2.2: 4.6
+
+
+def test_sites_far_apart_train_worse_unless_they_exchange_seldom() -> None:
+    def used(**options: object) -> float:
+        row = find_scale(smallest=1e26, largest=1e27, per_decade=1, **options).rows[0]
+        return row["utilisation"] or 0.0
+
+    alone = used()
+    near, far = (used(sites=4, distance_km=km, site_tbit=1.0) for km in (50.0, 10_000.0))
+    seldom = used(sites=4, distance_km=10_000.0, site_tbit=1.0, inner_steps=500)
+    assert alone >= near >= far
+    assert seldom > far
+    link = SiteLink(sites=4, distance_km=1000.0, bandwidth=1e12, inner_steps=1)
+    assert exchange_s(link, 1e12) > exchange_s(SiteLink(4, 1000.0, 1e12, 100), 1e12) * 50
+    assert exchange_s(SiteLink(1, 1000.0, 1e12, 1), 1e12) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"smallest": 1e30, "largest": 1e25}, "is not above"),
+        ({"days": -1}, "days"),
+        ({"chip": "H100", "fit": "kaplan"}, "fit"),
+        ({"sites": 0}, "sites"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_wrong_scales(options: dict[str, object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        find_scale(**options)
+
+
+# ── budget ──────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def five_million():
+    return find_budget(usd=5e6, power_w=2e6, days=90)
+
+
+def test_a_budget_is_kept_and_one_binds(five_million) -> None:
+    b = five_million
+    assert b.usd <= 5e6 * 1.001
+    assert b.power_w <= 2e6 * 1.001
+    assert b.days <= 90.001
+    assert b.binds
+    named = b.binds.split(" and ")
+    assert all(b.slack[n] == pytest.approx(min(b.slack.values()), rel=0.04) for n in named)
+    assert max(b.slack[n] for n in named) < 1.1
+    assert "bind" in b.summary()
+
+
+def test_the_model_is_the_best_of_the_frontier(five_million) -> None:
+    b = five_million
+    losses = [r["loss"] for r in b.frontier]
+    assert b.loss[1] == min(losses)
+    best = losses.index(min(losses))
+    assert 0 < best < len(losses) - 1  # neither the smallest nor the largest that was tried
+    assert b.loss[0] <= b.loss[1] <= b.loss[2]
+    assert b.tokens[0] <= b.tokens[1] <= b.tokens[2]
+    assert b.loss[1] == pytest.approx(float(loss("besiroglu", b.parameters, b.tokens[1])))
+    assert 3 < b.tokens[1] / b.parameters < 100
+
+
+def test_more_money_gives_less_loss_and_every_subset_works() -> None:
+    small, large = (find_budget(usd=u, days=60) for u in (1e6, 1e7))
+    assert large.loss[1] < small.loss[1]
+    assert large.parameters > small.parameters
+    for options in ({"usd": 2e6}, {"power_w": 1e6, "days": 30}, {"chips": 256, "days": 30}, {"usd": 1e6, "chips": 512}):
+        assert find_budget(**options).plan.step_s[1] > 0
+    assert find_budget(power_w=1e5, days=30).binds in ("power", "power and days")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "nothing limits the run"),
+        ({"days": 30}, "nothing limits the run"),
+        ({"usd": -5}, "usd"),
+        ({"usd": 1.0, "days": 90}, "does not pay for one H100-SXM"),
+        ({"usd": 1e6, "chip": "H1000"}, "unknown chip"),
+        ({"usd": 1e6, "law": "kaplan"}, "law"),
+    ],
+)
+def test_wrong_budgets(options: dict[str, object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        find_budget(**options)
+    if told == "nothing limits the run":
+        with pytest.raises(InputError, match=told):
+            make_budget_input(**options)
+
+
+# ── headroom ────────────────────────────────────────────────────────────────
+
+
+def test_llama_3_and_its_successor_of_ten_times_the_computing() -> None:
+    llama = plan_training(model="Llama3.1-405B", chips=16_384, batch=2048, tokens=15.6e12, date="2026")
+    over = headroom_of(llama, samples=256)
+    assert over.flop == pytest.approx(3.8e25, rel=0.1)  # the paper's own count
+    assert set(over.limits) == {"power", "chips", "data", "latency", "capital", "water"}
+    assert over.minimum[0] <= over.minimum[1] <= over.minimum[2]
+    assert over.limits[over.first][1] == min(v[1] for v in over.limits.values())
+    assert over.within > 0.99
+    assert len(over.levers) > 0
+    bigger = plan_training(model="1.28T", chips=160_000, batch=20_000, tokens=49e12, date="2026", tp=8, pp=20, cp=1)
+    next_one = headroom_of(bigger, samples=256, levers=False)
+    assert next_one.flop == pytest.approx(10 * over.flop, rel=0.15)
+    assert next_one.minimum[1] == pytest.approx(over.minimum[1] * over.flop / next_one.flop, rel=1e-6)
+    assert next_one.within <= over.within
+    assert over.first in over.sentence()
+
+
+def test_a_run_beyond_the_ceiling_and_a_year_beyond_the_forecast() -> None:
+    huge = plan_training(model="10T", chips=131_072, batch=16_384, tokens=4e16, tp=8, cp=1, date="2026")
+    assert headroom_of(huge, samples=256, levers=False).within < 0.1
+    with pytest.raises(RangeError, match="last year of the forecast"):
+        headroom_of(plan_training(model="7B", chips=8, batch=8, date="2055", usd_per_chip_hour=1.0), samples=256)
+
+
+# ── many plans ──────────────────────────────────────────────────────────────
+
+
+def _tasks(**options: object):
+    return tasks_of(
+        ["7B", "Llama2-13B"], ["H100-SXM", "A100-SXM-80GB"], [8, 64], ["france", "us-average"], seq_len=2048, **options
+    )
+
+
+def test_a_sweep_is_what_each_plan_says() -> None:
+    rows = find_sweep(_tasks(), workers=1).rows()
+    assert len(rows) == 2 * 2 * 2 * 2
+    row = next(r for r in rows if r["model"] == "Llama2-13B" and r["chips"] == 64 and r["site"] == "france")
+    alone = plan_training(model="Llama2-13B", chip=row["chip"], chips=64, site="france", seq_len=2048)
+    assert row["usd"] == pytest.approx(alone.run.usd[1])
+    assert row["tco2e_p90"] == pytest.approx(alone.run.tco2e[2])
+    assert row["layout"] == alone.layout_words()
+
+
+def test_processes_and_a_dask_cluster_of_two_workers_give_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    alone = find_sweep(_tasks(), workers=1)
+    assert find_sweep(_tasks(), workers=2).rows() == alone.rows()
+    seen: list[float] = []
+    out = tmp_path / "sweep.jsonl"
+    clustered = find_sweep(_tasks(), on="dask", workers=2, out=out, progress=seen.append)
+    assert clustered.rows() == alone.rows()
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    assert len(out.read_text().splitlines()) == len(_tasks())
+
+
+def test_the_address_of_a_running_scheduler_does_as_well() -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        found = find_sweep(_tasks()[:2], on=cluster.scheduler_address)
+    assert found.rows() == find_sweep(_tasks()[:2], workers=1).rows()
+
+
+def test_a_sweep_that_was_cut_off_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "sweep.jsonl"
+    whole = find_sweep(_tasks(), workers=1, out=out)
+    lines = out.read_text().splitlines(keepends=True)
+    out.write_text("".join(lines[:3]) + lines[3][: len(lines[3]) // 2])  # the machine went down while writing
+    again = find_sweep(_tasks(), workers=1, out=out)
+    assert again.resumed == 3
+    assert again.rows() == whole.rows()
+    assert find_sweep(_tasks(), workers=1, out=out).resumed == len(_tasks())
+
+
+def test_what_is_not_possible_has_its_reason_and_stops_nothing() -> None:
+    sweep = find_sweep(tasks_of(["7B", "Llama3.1-405B"], ["H100-SXM"], [8], ["france"], batch=8), workers=1)
+    able, unable = sweep.rows()
+    assert able["reason"] is None
+    assert "fits on 8 H100-SXM in none of" in unable["reason"]
+    assert sweep.best("days") == able
+    assert sweep.table().to_csv().count("\n") == 3
+
+
+def test_wrong_sweeps(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Llama2"):
+        tasks_of(["Lama2-7B"], ["H100-SXM"], [8], ["france"])
+    with pytest.raises(UnknownNameError, match="H100"):
+        tasks_of(["7B"], ["H101"], [8], ["france"])
+    with pytest.raises(InputError, match="at least one site"):
+        tasks_of(["7B"], ["H100-SXM"], [8], [])
+    with pytest.raises(InputError, match="chips"):
+        tasks_of(["7B"], ["H100-SXM"], [-8], ["france"])
+    with pytest.raises(InputError, match="expected 'local', 'dask'"):
+        find_sweep(_tasks(), on="slurm")
+    other = tmp_path / "notes.jsonl"
+    other.write_text("dear diary\n")
+    with pytest.raises(InputError, match="not a file of a sweep"):
+        find_sweep(_tasks(), out=other)
+    assert other.read_text() == "dear diary\n"
+
+
+@pytest.mark.slow
+def test_no_scheduler_where_one_is_said_to_be() -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(InputError, match="no Dask scheduler answers there"):
+        find_sweep(_tasks()[:1], on="tcp://127.0.0.1:9")
+
+
+# ── pictures ────────────────────────────────────────────────────────────────
+
+
+def test_pictures_say_what_they_show(scale, five_million) -> None:
+    plan = plan_training(model="Llama2-70B", chips=64, batch=256, seq_len=4096, pp=4, tp=8)
+    for chart, words in (
+        (timeline_chart(plan), "A step takes"),
+        (scale_chart(scale), "FLOP"),
+        (budget_chart(five_million), "parameters"),
+    ):
+        spec = json.dumps(chart.to_dict())
+        assert words in spec
+        assert "title" in spec
