@@ -102,7 +102,7 @@ def make_training_input(**options: Any) -> TrainingInput:
     except ValidationError as error:
         told = []
         for e in error.errors():
-            name = ".".join(str(p) for p in e["loc"][:1])
+            name = ".".join(str(p) for p in (e["loc"] if e["loc"][:1] == ("owned",) else e["loc"][:1]))
             words = str(e["msg"]).removeprefix("Value error, ")
             told.append(f"{name}: {words} (got {e['input']!r})")
         raise InputError("; ".join(dict.fromkeys(told))) from None

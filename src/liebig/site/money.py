@@ -41,6 +41,8 @@ class Owned(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    #: what a server costs per chip, when it is known
+    server_usd_per_chip: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
     years: Annotated[float, Field(gt=0, le=20)] = Field(default_factory=lambda: plan_number("money.years").p50)
     capital_cost: Annotated[float, Field(ge=0, le=1)] = Field(
         default_factory=lambda: plan_number("money.capital_cost").p50
@@ -169,7 +171,8 @@ def owned_usd_per_chip_hour(
     True
     """
     terms = terms or Owned()
-    paid = server_usd(machine, year) * (1.0 + terms.network_share)
+    server = server_usd(machine, year) if terms.server_usd_per_chip is None else terms.server_usd_per_chip
+    paid = server * (1.0 + terms.network_share)
     building = terms.building_usd_per_w * server_w * place.pue
     yearly = paid * (_annuity(terms.years, terms.capital_cost) + terms.upkeep) + building * _annuity(
         terms.building_years, terms.capital_cost
