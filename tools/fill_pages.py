@@ -6,12 +6,15 @@ a change of model or facts; with ``--check`` nothing is written, and pages that 
 
 from __future__ import annotations
 
+import functools
 import re
+import statistics
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import liebig
+from liebig import charts
 from liebig.catalog import GRADES, ParameterRow, load_catalog
 from liebig.forecast import (
     backtest_chips,
@@ -24,6 +27,20 @@ from liebig.forecast import (
 )
 from liebig.forecast.plot import draw_forecast, draw_ranking, draw_tornado, draw_trends
 from liebig.limits import LIMIT_PARAMETERS
+from liebig.plan import (
+    Validation,
+    builtin_cases,
+    builtin_rows,
+    find_scale,
+    plan_training,
+    score_memory,
+    timeline_chart,
+    validate_runs,
+    validate_training,
+)
+from liebig.plan.report import agreement_chart
+from liebig.plan.runs import summary_of
+from liebig.plan.scale_chart import scale_chart
 from liebig.quantities import format_interval, format_quantity, format_scientific
 
 ROOT = Path(__file__).parents[1]
@@ -128,6 +145,68 @@ def parameters(limit: str) -> str:
     return rows_of(["parameter", "", "p50 (p10–p90), set 2026", "", "source"], rows)
 
 
+def percent(value: float | None, sign: str = "", digits: int = 1) -> str:
+    return "–" if value is None else f"{100 * value:{sign}.{digits}f} %"
+
+
+@functools.cache
+def left_out(what: str) -> Validation:
+    return validate_training(builtin_cases(), what)
+
+
+def plan_errors(what: str, least: int) -> str:
+    """Errors with each source or chip left out in turn; small groups in one sentence."""
+    found = left_out(what)
+    groups = found.groups(what)
+    rows = [
+        [g.name, str(g.rows), percent(g.error), percent(g.bias, "+"), percent(g.coverage, digits=0),
+         percent(g.constant_mfu, digits=0), percent(g.constant_mfu_own)]
+        for g in groups if g.rows >= least
+    ]  # fmt: skip
+    head = [what, "rows", "error", "bias", "in the 80 % interval", "constant MFU", "own MFU"]
+    small = [g for g in groups if g.rows < least]
+    words = ""
+    if small:
+        words = (
+            f"Fewer than {least} rows: " + ", ".join(f"{g.name} {percent(g.error)} ({g.rows})" for g in small) + ".\n\n"
+        )
+    total = found.summary()
+    errors = [g.error for g in groups]
+    middle, mean = percent(statistics.median(errors)), percent(statistics.mean(errors))
+    inside = percent(total["coverage"], digits=0)
+    words += f"Median over {len(groups)} {what}s {middle}, mean {mean}; bias {percent(total['bias'], '+')}; "
+    words += f"the 80 % interval holds {inside}.\n\n"
+    return rows_of(head, rows) + words
+
+
+def plan_sweeps() -> str:
+    found = left_out("source").regrets()
+    rows = []
+    for source in dict.fromkeys(r["source"] for r in found):
+        own = [r["regret"] for r in found if r["source"] == source]
+        within = sum(r <= 0.02 for r in own) / len(own)
+        cells = [percent(x) for x in (statistics.median(own), statistics.mean(own), max(own))]
+        rows.append([source, str(len(own)), *cells, percent(within, digits=0)])
+    return rows_of(["source", "sweeps", "regret, median", "mean", "largest", "within 2 %"], rows)
+
+
+def plan_runs() -> str:
+    rows = []
+    for quantity, found in summary_of(validate_runs()).items():
+        names = ("median_error", "median_error_of_primary_sources", "median_error_of_constant_mfu", "coverage")
+        cells = [percent(found[n], digits=0) for n in names]
+        rows.append([quantity.replace("_", " "), f"{found['scored']} of {found['rows']}", *cells])
+    head = ["quantity", "scored", "median error", "without the aggregator", "constant MFU", "in the 80 % interval"]
+    return rows_of(head, rows)
+
+
+def plan_memory() -> str:
+    found = score_memory(builtin_rows("memory_fit")).summary()
+    cells = [percent(found[k]) for k in ("correct", "failures_called_fits", "fits_called_failures")]
+    head = ["configurations", "verdict right", "failures called fits", "fits called failures"]
+    return rows_of(head, [[f"{found['rows']:.0f}", *cells]])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "results": results,
     "reproduction": reproduction,
@@ -136,6 +215,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "switches": switches,
     "trends": trends,
     "levers": levers,
+    "plan-sources": lambda: plan_errors("source", 20),
+    "plan-chips": lambda: plan_errors("chip", 6),
+    "plan-sweeps": plan_sweeps,
+    "plan-runs": plan_runs,
+    "plan-memory": plan_memory,
     **{f"parameters-{limit}": (lambda limit=limit: parameters(limit)) for limit in LIMIT_PARAMETERS},
 }
 
@@ -146,6 +230,17 @@ def draw(folder: Path) -> None:
     draw_ranking(rank_levers(2030), folder / "levers.svg")
     draw_tornado(find_sensitivity(2030), folder / "tornado.svg")
     draw_trends(fit_trends(()), folder / "trends.svg")
+    plan = plan_training(model="Llama3.1-70B", chips=512, batch=512, tp=4, pp=4, vpp=1, micro_batch=1, recompute="none")
+    charts.save(timeline_chart(plan), folder / "step.svg")
+    charts.save(scale_chart(find_scale(largest=1e32, per_decade=2)), folder / "scale.svg")
+    found = left_out("source")
+    points = [
+        {"measured": float(m), "predicted": float(p), "family": str(c)}
+        for m, p, c in zip(found.table.measured_s, found.p50, found.table.labels("family"), strict=True)
+    ]
+    middle = statistics.median(abs(float(e)) for e in found.error)
+    title = f"Steps of {len(points):,} runs: the middle one is predicted within {100 * middle:.0f} %"
+    charts.save(agreement_chart(points, title, "seconds per step", "family"), folder / "agreement.svg")
 
 
 def main() -> int:

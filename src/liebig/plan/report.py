@@ -58,6 +58,8 @@ def agreement_chart(points: Sequence[Mapping[str, Any]], title: str, unit: str, 
         "#44AA99",
         "#999933",
         "#666666",
+        "#117733",
+        "#AA4499",
     ]
     chart = alt.layer(
         line.encode(x=alt.X("v:Q", scale=scale), y=alt.Y("v:Q", scale=scale)),

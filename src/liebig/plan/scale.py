@@ -27,6 +27,7 @@ from liebig.plan.search import constants_of
 from liebig.plan.sites import SiteLink, exchange_s
 from liebig.plan.software import Software, software
 from liebig.plan.step import Breakdown, assemble, parts
+from liebig.quantities import format_scientific as sci
 from liebig.tables import Table
 from liebig.transformer.shape import Shape
 
@@ -107,9 +108,9 @@ class Scale:
         """The answer in a sentence or two."""
         first = next(r for r in self.rows if r["utilisation"] is not None)
         return (
-            f"On {self.given.chip} a run of {first['flop']:.1g} FLOP uses {100 * first['utilisation']:.0f} % of the "
-            f"peak; utilisation falls to half of its best at {self.wall.knee_flop:.1g} FLOP, and beyond "
-            f"{self.wall.wall_flop:.1g} FLOP no number of chips trains the compute-optimal model in "
+            f"On {self.given.chip} a run of {sci(first['flop'])} FLOP uses {100 * first['utilisation']:.0f} % of the "
+            f"peak; utilisation falls to half of its best at {sci(self.wall.knee_flop)} FLOP, and beyond "
+            f"{sci(self.wall.wall_flop)} FLOP no number of chips trains the compute-optimal model in "
             f"{self.given.days:g} days."
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from liebig.charts import WIDTH, altair, finish, power_axis
+from liebig.quantities import format_scientific as sci
 
 if TYPE_CHECKING:
     from liebig.plan.scale import Scale
@@ -46,8 +47,9 @@ def scale_chart(result: Scale) -> Any:
             rule.mark_rule(color="#888888", strokeDash=[4, 3]).encode(x=x),
             rule.mark_text(align="left", dx=5, dy=-150, fontSize=12).encode(x=x, text="label:N"),
         ]
+    knee, wall = sci(result.wall.knee_flop), sci(result.wall.wall_flop)
     chart = alt.layer(*layers).properties(width=WIDTH, height=330, title=alt.TitleParams(
-        f"Utilisation halves at {result.wall.knee_flop:.2g} FLOP; latency ends training at {result.wall.wall_flop:.2g}",
+        f"Utilisation halves at {knee} FLOP; latency ends training at {wall}",
         subtitle=f"{result.given.chip}, {result.given.precision}, {result.given.days:g} days, compute-optimal models",
     ))  # fmt: skip
     return finish(chart)

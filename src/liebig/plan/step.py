@@ -309,9 +309,9 @@ def assemble(p: Parts, c: Constants) -> Breakdown:
     outer = c.outer * p.network
     sends = np.where(p.pp > 1, 2.0 * (p.n_micro * p.vpp + p.pp) * p.send * outer * c.send_exposed, 0.0)
     data = p.reduce * np.where(p.reduce_crosses > 0, outer, c.inner)
-    # gradients are reduced behind the last backward pass of a stage and while it waits for the others,
+    # gradients are reduced behind the last backward pass (the first stage ends last and waits for nobody),
     # weights are gathered behind the first forward pass
-    last = p.overlap_dp * c.overlap_dp * (p.layers / p.pp * layer.backward + fill)
+    last = p.overlap_dp * c.overlap_dp * p.layers / p.pp * layer.backward
     first = p.overlap_gather * c.overlap_dp * p.layers / p.pp * (layer.kept + layer.redo - layer.backward)
     reduced, gathered = p.reduce_share * data, (1.0 - p.reduce_share) * data
     data = np.where(p.overlap_dp > 0, _beyond(reduced, last), reduced)
