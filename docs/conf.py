@@ -117,7 +117,10 @@ def _python_page() -> str:
     parts = []
     for name in _PYTHON:
         title = f"liebig.{name}"
-        parts.append(f"{title}\n{'-' * len(title)}\n\n.. automodule:: {title}\n   :members:\n   :show-inheritance:\n")
+        options = "   :members:\n   :show-inheritance:\n"
+        if any(other.startswith(f"{name}.") for other in _PYTHON):
+            options += "   :no-index:\n"  # what a package hands on is indexed where it is defined
+        parts.append(f"{title}\n{'-' * len(title)}\n\n.. automodule:: {title}\n{options}")
     return "\n".join(parts)
 
 

@@ -297,9 +297,9 @@ def test_the_mechanism_of_latency_moves_with_time_batch_and_latencies() -> None:
         changed = s.with_changes([Change(name, "mul", np.array([factor]))])
         return latency.ceiling(changed, year, world.structure) / base
 
-    assert np.allclose(gain("run.duration_s", 2.0), 2.0**2.224)
-    assert np.allclose(gain("latency.wall_batch_tokens", 2.0), 2.0**2.168)
-    assert np.allclose(gain("latency.layers", 0.5), 0.5**-0.567)
+    assert np.allclose(gain("run.duration_s", 2.0), 2.0**2.230)
+    assert np.allclose(gain("latency.wall_batch_tokens", 2.0), 2.0**2.174)
+    assert np.allclose(gain("latency.layers", 0.5), 0.5**-0.579)
     assert np.all(gain("latency.inter_node_s", 0.5) > 1.0)
     assert np.allclose(gain("latency.batch_tokens", 2.0), 1.0)  # of the other structures
 

@@ -59,7 +59,7 @@ def test_the_parts_sum_to_the_step_and_none_is_negative(
         tp=tp, pp=pp, dp=dp, micro_batch=micro, n_micro=n_micro, recompute=recompute, zero=zero, schedule=schedule
     )
     values = {f.name: float(getattr(found, f.name)) for f in dataclasses.fields(found)}
-    assert all(v >= -1e-9 for v in values.values()), values
+    assert all(v >= 0.0 for v in values.values()), values
     assert float(found.total) == pytest.approx(sum(values.values()))
     ideal = 6.0 * architecture("Llama2-70B").parameters * 4096 * micro * n_micro / (tp * pp * H100.peak("bf16"))
     assert float(found.total) > 0.9 * ideal  # nothing is faster than the chip (the embedding does no FLOP)
@@ -69,7 +69,8 @@ def test_more_work_takes_longer() -> None:
     base = float(_step(tp=8, pp=4, dp=4, n_micro=16).total)
     assert float(_step(tp=8, pp=4, dp=4, n_micro=32).total) > base
     assert float(_step(tp=8, pp=4, dp=4, n_micro=16, recompute=2.0).total) > 1.15 * base
-    assert float(_step(tp=8, pp=4, dp=4, n_micro=16, length=8192.0).total) > 2.0 * base
+    alone = float(_step(tp=8, pp=4, dp=1, n_micro=16).total)  # sums of gradients hide behind longer work
+    assert float(_step(tp=8, pp=4, dp=1, n_micro=16, length=8192.0).total) > 2.0 * alone
     assert float(_step(tp=8, pp=4, dp=4, n_micro=16, precision="fp8").total) < 0.85 * base
 
 
@@ -258,13 +259,29 @@ def test_the_same_input_gives_the_same_plan() -> None:
     assert plan_training(**SMALL).to_dict() == plan_training(**SMALL).to_dict()
 
 
+def test_selective_recomputation_frees_memory_for_little_time_where_the_software_can() -> None:
+    shape = architecture("Llama3.1-405B").shape
+    for name, less in (("modern", (0.55, 0.8)), ("megatron-2022", (1.0, 1.0))):
+        kept, taken = [], []
+        for recompute in (0.0, 1.0, 2.0):
+            lay = Layouts.of(tp=8, pp=16, dp=2, n_micro=16, recompute=recompute)
+            profile = software(name).model_copy(update={"attention": "flash2"})
+            kept.append(float(memory(shape, lay, 8192, profile).activations))
+            pieces = parts(H100, fabric_of(H100), profile, "bf16", shape, lay, 8192)
+            taken.append(float(assemble(pieces, Constants()).total))
+        assert less[0] <= kept[1] / kept[0] <= less[1]
+        assert kept[2] < 0.4 * kept[0]
+        assert taken[0] <= taken[1] < 1.05 * taken[0]
+        assert taken[2] > 1.15 * taken[0]
+
+
 def test_the_405b_of_llama_3_takes_what_it_took() -> None:
     """Published: 8,192 to 16,384 H100, tensor 8, pipeline 16, 38 to 43 % of the peak (arXiv:2407.21783, table 4)."""
     plan = plan_training(model="Llama3.1-405B", chips=16_384, batch=2048, tokens=15.6e12)
-    assert 0.30 < plan.utilisation("model-noncausal") < 0.50
+    assert 0.36 < plan.utilisation("model-noncausal") < 0.46
     layout = plan.layout_dict()
     assert layout["tp"] == 8
-    assert layout["pp"] in (8, 9, 14, 16)
+    assert (layout["pp"], layout["dp"], layout["recompute"]) == (16, 128, "selective")  # as published
     assert 60 < plan.run.days[1] < 140
     assert plan.run.chip_hours[0] < 30.84e6 < plan.run.chip_hours[2] * 1.15  # the model card's chip-hours
 

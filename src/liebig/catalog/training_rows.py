@@ -133,6 +133,9 @@ class SoftwareRow(FactRow):
     gradient_bytes: Positive = Field(description="bytes of a gradient on the network")
     gradient_memory: Positive = Field(description="bytes of a gradient in memory")
     recompute_share: Positive = Field(description="share of a layer that full recomputation computes again")
+    recompute_light: Flag = Field(
+        default=0, description="1: selective recomputation drops what norms and the activation function put out"
+    )
     accumulate_bytes: Positive = Field(description="bytes moved to add one weight's gradient to those before it")
     loss_bytes: Positive = Field(description="bytes moved per logit to compute the loss and its gradient")
     network_share: Positive = Field(description="share of the network that its collectives reach next to others")

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from liebig.catalog import load_catalog
 from liebig.catalog.rows import ChipRow
 from liebig.catalog.training_rows import AcceleratorRow
 from liebig.errors import InputError, UnknownNameError
 
-__all__ = ["PRECISIONS", "AttentionTable", "Chip", "MatmulTable", "chip", "chip_names", "precision_of"]
+__all__ = [
+    "PRECISIONS",
+    "AttentionTable",
+    "Chip",
+    "MatmulTable",
+    "chip",
+    "chip_from_fields",
+    "chip_names",
+    "precision_of",
+]
 
-Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a flag is not a number")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_flag)]
+Rate = Annotated[Number, Field(ge=0, allow_inf_nan=False)]
 Natural = Annotated[int, Field(ge=1, le=10**8)]
 
 #: Precisions of matrix multiplications that a plan can name.
@@ -127,15 +145,15 @@ class Chip(BaseModel):
     name: str
     family: str = ""
     release: str = ""
-    peak_bf16: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    peak_bf16: Annotated[Number, Field(gt=0, allow_inf_nan=False)]
     peak_fp16: Rate | None = None
     peak_fp32: Rate | None = None
     peak_tf32: Rate | None = None
     peak_fp8: Rate | None = None
     peak_int8: Rate | None = None
     peak_fp4: Rate | None = None
-    memory_bytes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    memory_bandwidth: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    memory_bytes: Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+    memory_bandwidth: Annotated[Number, Field(gt=0, allow_inf_nan=False)]
     on_chip_bytes: Rate | None = None
     tdp_w: Rate | None = None
     system_w: Rate | None = None
@@ -157,6 +175,14 @@ class Chip(BaseModel):
     attention_measured: dict[str, AttentionTable] = Field(default_factory=dict)
     #: share of the memory bandwidth that element-wise work reaches, when measured
     memory_level: Annotated[float, Field(gt=0, le=1.5, allow_inf_nan=False)] | None = None
+
+    @field_validator("matmul_measured", "attention_measured", "matmul_level")
+    @classmethod
+    def _by_known_precision(cls, given: dict[str, Any]) -> dict[str, Any]:
+        for name in given:
+            if name not in PRECISIONS:
+                raise ValueError(f"unknown precision {name!r}; expected one of {', '.join(PRECISIONS)}")
+        return given
 
     def __hash__(self) -> int:
         return hash((self.name, self.peak_bf16, self.memory_bytes))
@@ -277,7 +303,9 @@ def _from_database(plain: str) -> Chip | None:
     return known[ends[0]] if len(ends) == 1 else None
 
 
-def _chip_from_file(path: Path) -> Chip:
+def _chip_from_file(path: Path, above: tuple[Path, ...] = ()) -> Chip:
+    if path.resolve() in above:
+        raise InputError(f"{path}: 'like' leads back to the file itself; name a chip or another file")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -287,12 +315,41 @@ def _chip_from_file(path: Path) -> Chip:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     fields: dict[str, Any] = content["chip"] if isinstance(content.get("chip"), dict) else content
+    return chip_from_fields({"name": path.stem, **fields}, str(path), path.parent, (*above, path.resolve()))
+
+
+def chip_from_fields(
+    fields: Mapping[str, Any], where: str = "chip", folder: Path | None = None, above: tuple[Path, ...] = ()
+) -> Chip:
+    """A chip from numbers, on top of a known chip or file where ``like`` names one.
+
+    Args:
+        fields: of ``Chip``, and ``like``.
+        where: what errors name.
+        folder: that a file in ``like`` is looked for in.
+        above: files that are being read.
+
+    Raises:
+        InputError: a number is impossible or missing; all problems are named.
+
+    >>> chip_from_fields({"name": "half", "like": "H100-SXM", "memory_bytes": 40e9}).peak("bf16")
+    989400000000000.0
+    """
+    values = dict(fields)
     based: dict[str, Any] = {}
-    if isinstance(fields.get("like"), str):
-        based = chip(fields["like"]).model_dump()
-        fields = {k: v for k, v in fields.items() if k != "like"}
+    like = values.pop("like", None)
+    if like is not None:
+        if not isinstance(like, str):
+            raise InputError(f"{where}: like is {like!r}; expected the name or file of a chip")
+        text = like.strip()
+        if text.lower().endswith(".toml"):
+            based = _chip_from_file((folder or Path()) / text, above).model_dump()
+        else:
+            based = chip(text).model_dump()
+        based.pop("name")  # rents and costs are not those of a chip that was changed
     try:
-        return Chip(**{"name": path.stem, **based, **fields})
+        return Chip(**{"name": "custom", **based, **values})
     except ValidationError as error:
-        told = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-        raise InputError(f"{path}: " + "; ".join(told)) from None
+        places = [(".".join(str(p) for p in e["loc"]), e["msg"], repr(e["input"])[:60]) for e in error.errors()]
+        told = [f"{place}: {message} (got {shown})" for place, message, shown in places]
+        raise InputError(f"{where}: " + "; ".join(told)) from None

@@ -19,6 +19,7 @@ from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 from liebig.cluster.fabric import Fabric
 from liebig.cluster.kernels import HOSTS
+from liebig.errors import UnknownNameError
 
 __all__ = ["OPERATIONS", "collective_time", "send_time"]
 
@@ -37,6 +38,8 @@ _NEAREST = {
 #: Where no curve was measured: share of the link reached by large messages and the size that reaches half of it.
 _SHARE = {"switch": 0.75, "mesh": 0.70, "torus2d": 0.85, "torus3d": 0.85, "pcie": 0.6, "none": 0.6}
 _HALF_BYTES = 4e6
+#: Dimensions of tori between domains.
+_SIDES = {"torus2d": 2.0, "torus3d": 3.0}
 #: Between domains: share of the line rate that a large collective reaches (nccl-tests on NDR and HDR).
 OUTER_SHARE = 0.85
 
@@ -119,6 +122,8 @@ def collective_time(
     >>> bool(280e9 < 2 * 63 / 64 * 4e9 / t < 400e9)
     True
     """
+    if operation not in OPERATIONS:
+        raise UnknownNameError("collective", operation, OPERATIONS)
     s, n, g = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in (size, ranks, in_domain)))
     g = np.minimum(np.maximum(g, 1.0), n)
     moved = OPERATIONS[operation] * s * (n - 1.0) / np.maximum(n, 1.0)
@@ -132,7 +137,14 @@ def collective_time(
     outer = _outer_bandwidth(fabric, n) * OUTER_SHARE * rails
     steps = np.log2(np.maximum(domains, 2.0)) if operation in ("all-reduce", "all-to-all") else domains - 1.0
     steps = np.minimum(steps, 4.0 * np.log2(np.maximum(domains, 2.0)))  # trees take over when rings grow long
-    latency = OPERATIONS[operation] * steps * fabric.outer_latency_s
+    if fabric.outer_kind in _SIDES:
+        dimensions = _SIDES[fabric.outer_kind]
+        side = domains ** (1.0 / dimensions)
+        steps = dimensions * side / 2.0  # hops to the far corner of a torus
+        if operation == "all-to-all":
+            # a byte makes d k / 4 hops on average, and a chip's 2 d links carry one hop each
+            outer = outer * np.minimum(1.0, 8.0 / (2.0 * dimensions) / np.maximum(side, 1.0))
+    latency = OPERATIONS[operation] * steps * fabric.outer_latency_s + fabric.start_latency_s
     share = (n - 1.0) / np.maximum(n, 1.0)
     if operation == "all-to-all":
         share = (domains - 1.0) / domains

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
+from liebig.errors import UnknownNameError
 
 __all__ = [
     "attention_efficiency",
@@ -35,6 +36,8 @@ BYTES = {"fp32": 4.0, "tf32": 4.0, "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "fp8-bl
          "mxfp4": 0.53, "nvfp4": 0.56}  # fmt: skip
 #: Peaks at which the shipped timings were taken, for families whose members differ in clock.
 _REFERENCE = "H100"
+#: Precisions from narrow to wide; a product that was not timed runs as the next wider one.
+WIDTHS = ("mxfp4", "nvfp4", "mxfp8", "fp8-block", "fp8", "int8", "bf16", "fp16", "tf32", "fp32")
 #: The chip that each family's timings were taken on.
 HOSTS = {
     "A100": "A100-SXM-80GB", "H100": "H100-SXM", "H200": "H200-SXM", "B200": "B200-SXM", "B300": "B300-SXM",
@@ -169,11 +172,16 @@ def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLi
 
     Source of the tables: aiconfigurator-core (NVIDIA, Apache-2.0), see ``catalog/measured``.
 
+    Raises:
+        UnknownNameError: no such precision.
+
     >>> from liebig.cluster import chip
     >>> t = gemm_time(chip("A100-SXM-80GB"), "bf16", 8192, 8192, 8192)
     >>> bool(0.7 < 2 * 8192**3 / t / 312e12 < 1.0)
     True
     """
+    if precision not in BYTES:
+        raise UnknownNameError("precision", precision, BYTES)
     rows, columns, depth = (np.maximum(np.asarray(x, dtype=np.float64), 1.0) for x in (m, n, k))
     if chip.measured:
         return _measured_time(chip, precision, rows, columns, depth)
@@ -182,27 +190,33 @@ def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLi
     m0, n0, k0, grid = _efficiency_grid(*_table_for(chip, precision))
     reached = np.exp(_interpolate((m0, n0, k0), grid, rows, columns, depth))
     level = chip.matmul_level.get(precision, _published_level(chip, precision))
-    return _roof(chip, precision, rows, columns, depth) / (reached * level) * _misalignment(chip, columns, depth)
+    share = reached * level
+    if level != 1.0:  # a borrowed table: what caches did there is not known here
+        share = np.minimum(share, 1.0)
+    return _roof(chip, precision, rows, columns, depth) / share * _misalignment(chip, columns, depth)
 
 
 def _measured_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
     """Seconds by the speeds that were measured on the very chip; at the nearest wider precision where one lacks."""
     have = chip.matmul_measured
-    name = next((p for p in (precision, "bf16", "fp16", "fp32") if p in have), next(iter(have)))
-    start, grid = _measured_grid(chip, name)
-    reached = np.exp(_interpolate(start, grid, m, n, k))
+    alike = {"bf16": "fp16", "fp16": "bf16"}.get(precision, precision)
+    tries = (precision, alike, *WIDTHS[WIDTHS.index(precision) :])
+    name = next((p for p in tries if p in have), next(p for p in reversed(WIDTHS) if p in have))
+    axes, grid = _measured_grid(chip, name)
+    # places between the sizes of the table, as if they were powers of two from 1 on
+    places = [2.0 ** np.interp(np.log2(x), a, np.arange(a.size)) for x, a in zip((m, n, k), axes, strict=True)]
+    reached = np.exp(_interpolate((0.0, 0.0, 0.0), grid, *places))
     return _roof(chip, name, m, n, k) / reached
 
 
 @functools.cache
-def _measured_grid(chip: Chip, precision: str) -> tuple[tuple[float, float, float], Array]:
-    """Logarithm of the share of the roofline that was reached, on powers of two."""
+def _measured_grid(chip: Chip, precision: str) -> tuple[list[Array], Array]:
+    """Base-2 logarithms of the sizes, and logarithm of the share of the roofline that was reached."""
     table = chip.matmul_measured[precision]
-    axes = [[float(x) for x in sizes] for sizes in (table.m, table.n, table.k)]
-    m, n, k = np.meshgrid(*(np.array(a) for a in axes), indexing="ij")
+    sizes = [np.array(s, dtype=np.float64) for s in (table.m, table.n, table.k)]
+    m, n, k = np.meshgrid(*sizes, indexing="ij")
     reached = _roof(chip, precision, m, n, k) * np.array(table.flop_per_s) / (2.0 * m * n * k)
-    start = (float(np.log2(axes[0][0])), float(np.log2(axes[1][0])), float(np.log2(axes[2][0])))
-    return start, np.log(_on_powers_of_two(reached, *axes))
+    return [np.log2(s) for s in sizes], np.log(reached)
 
 
 def _systolic_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:

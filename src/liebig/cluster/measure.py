@@ -6,6 +6,7 @@ What comes out is a ``Chip`` that plans use, and a file that ``chip()`` reads ag
 from __future__ import annotations
 
 import functools
+import json
 import math
 import platform
 import shutil
@@ -357,7 +358,7 @@ def _number(value: Any) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # what JSON escapes, TOML escapes alike
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(v) for v in value) + "]"
     return _number(value)

@@ -150,6 +150,8 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
     year = year_of_row(row, where)
     model = read_model(row, assumed)
     notes = " ".join(str(row.get(k) or "") for k in ("notes", "kernel"))
+    # a source that contradicts itself, or leaves open which of two models it measured
+    doubtful = "SOURCE INCONSISTENT" in notes or " or " in str(row.get("model") or "")
     software = software_of(str(row.get("framework") or ""), year, where.name, notes)
     chips = _whole(row, "n_chips")
     cores = CORES_PER_CHIP.get(where.name, 1)
@@ -196,7 +198,7 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
         memory_gb=number_of(row, "mem_gb_per_chip"),
         group=str(row.get("config_group") or name),
         year=year,
-        quality="primary_doubtful" if "SOURCE INCONSISTENT" in notes else str(row.get("source_quality") or ""),
+        quality="primary_doubtful" if doubtful else str(row.get("source_quality") or ""),
         assumed=tuple(assumed),
         outer_bandwidth=network_of(row, _whole(row, "chips_per_node") or where.chips_per_node),
         schedule=schedule_of(row),

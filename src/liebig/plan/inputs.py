@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from liebig.cluster.chip import Chip, chip, precision_of
+from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.plan.calibrate import Calibration, load_calibration
@@ -18,7 +18,7 @@ from liebig.plan.published import builtin_calibration
 from liebig.plan.search import Space
 from liebig.plan.software import Software, software
 from liebig.plan.usual import usual_batch_tokens
-from liebig.site.money import Owned
+from liebig.site.money import Owned, year_of
 from liebig.site.place import Site, site
 from liebig.transformer.architecture import Architecture, architecture, architecture_from_fields
 
@@ -156,6 +156,7 @@ def setup_of(given: TrainingInput) -> Setup:
     machine = chip_of(given.chip)
     precision = precision_of(given.precision)
     _check(given, model, machine, precision)
+    year_of(given.date)
     return Setup(
         model=model,
         chip=machine,
@@ -176,12 +177,7 @@ def chip_of(given: str | dict[str, Any]) -> Chip:
     Raises:
         InputError: a number is impossible; all problems are named.
     """
-    if isinstance(given, str):
-        return chip(given)
-    try:
-        return Chip(**{"name": "custom", **given})
-    except ValidationError as error:
-        raise InputError(_told("chip", error)) from None
+    return chip(given) if isinstance(given, str) else chip_from_fields(given)
 
 
 def site_of(given: str | dict[str, Any]) -> Site:

@@ -53,7 +53,7 @@ def stage_parameters(s: Shape, lay: Layouts) -> tuple[Array, Array, Array]:
 def layer_activations(
     s: Shape, lay: Layouts, length: Array | float, software: Software, precision: str = "bf16"
 ) -> tuple[Array, Array, Array]:
-    """Bytes kept of one layer and micro-batch: (everything, without scores, its input alone)."""
+    """Bytes kept of one layer and micro-batch: (everything, with selective recomputation, its input alone)."""
     tokens = lay.micro_batch * length / lay.cp
     spread = np.where(lay.sequence_parallel > 0, lay.tp, 1.0)
     q = s.n_heads * np.where(s.mla > 0, s.qk_nope_head_dim + s.qk_rope_head_dim, s.head_dim)
@@ -73,7 +73,11 @@ def layer_activations(
     # activations of four bytes
     wide = 2.0 if precision in ("fp32", "tf32") else 1.0
     kept, scores = wide * tokens * (outside + inside), wide * scores
-    return kept + tokens * scores, kept, 2.0 * wide * tokens * s.hidden / spread
+    unscored = kept
+    if software.recompute_light:  # norms and the activation function are computed again from what they read
+        products = (1.0 - sparse) * s.ffn + sparse * (s.shared_ffn + s.top_k * s.moe_ffn)
+        unscored = kept - wide * width * tokens * (2.0 * s.hidden / spread + products / lay.tp)
+    return kept + tokens * scores, unscored, 2.0 * wide * tokens * s.hidden / spread
 
 
 def memory(
@@ -129,7 +133,8 @@ def _kept(s: Shape, lay: Layouts, length: Array | float, software: Software, pre
     everything, unscored, entry = layer_activations(s, lay, length, software, precision)
     again = np.clip(lay.recompute - 1.0, 0.0, 1.0)
     kept = (1.0 - again) * np.where(lay.recompute < 1, everything, unscored) + again * entry
-    return kept, np.where(again > 0, everything, 0.0)
+    light = np.where((lay.recompute >= 1) & software.recompute_light, everything - unscored, 0.0)
+    return kept, np.where(again > 0, everything, light)
 
 
 def _logits(s: Shape, lay: Layouts, length: Array | float, software: Software) -> Array:

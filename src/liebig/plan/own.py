@@ -76,8 +76,8 @@ def calibrate_to(rows: Sequence[Mapping[str, str]], only: bool = False) -> Calib
     held = _held_back(own, published, calibration) if len(own) >= 2 else None
     spread = dict(calibration.spread) or dict(builtin_calibration().spread)
     if held is not None and len(own) >= ENOUGH:
-        tails = [weighted_quantile(held, np.ones(len(held)), q) for q in (0.1, 0.5, 0.9)]
-        spread = Spread((0.0, *(0.0 for _ in FEATURES[1:])), tails[0], tails[1], tails[2]).to_dict()
+        low, high = (weighted_quantile(held, np.ones(len(held)), q) for q in (0.1, 0.9))
+        spread = Spread((0.0, *(0.0 for _ in FEATURES[1:])), min(low, 0.0), max(high, 0.0)).to_dict()
     done = replace(calibration, spread=spread, note=f"fitted to {len(own)} own runs", cluster=shift)
     cross = None if held is None else float(np.mean(np.abs(np.expm1(held))))
     return Calibrated(done, len(own), refused, before, _error(done, own, 0.0), cross)

@@ -138,7 +138,8 @@ def _modes(q: _Problem, tp: int) -> list[Mode]:
         return list(q.space.modes)
     recompute = q.space.recompute
     if recompute is None:
-        recompute = (0.0, *PARTS_COMPUTED_AGAIN) if q.software.fused_attention else (0.0, 1.0, *PARTS_COMPUTED_AGAIN)
+        useless = q.software.fused_attention and not q.software.recompute_light  # nothing would be freed
+        recompute = (0.0, *PARTS_COMPUTED_AGAIN) if useless else (0.0, 1.0, *PARTS_COMPUTED_AGAIN)
     return [(r, float(tp > 1), 1.0, -1.0) for r in recompute]
 
 

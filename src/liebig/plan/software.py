@@ -38,6 +38,7 @@ class Software(BaseModel):
     gradient_bytes: Amount = 4.0
     gradient_memory: Amount = 4.0
     recompute_share: Share = 1.0
+    recompute_light: bool = False
     accumulate_bytes: Amount = 8.0
     loss_bytes: Amount = 40.0
     network_share: Annotated[float, Field(gt=0, le=1)] = 1.0

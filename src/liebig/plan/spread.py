@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 #: What a situation is told by; each is 0 or 1, or a share.
 FEATURES = ("always", "chip not seen", "family not seen", "software not seen", "layout open", "experts", "small step")
 _RIDGE = 2.0
+#: What is not known can only make a prediction less certain.
+_NEVER_SURER = np.array([name.endswith("not seen") or name == "layout open" for name in FEATURES])
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,6 @@ class Spread:
 
     coefficients: tuple[float, ...]
     low: float
-    middle: float
     high: float
 
     def size(self, features: Array) -> Array:
@@ -36,11 +37,15 @@ class Spread:
         return np.exp(features @ np.asarray(self.coefficients))
 
     def interval(self, log_time: Array, features: Array) -> tuple[Array, Array, Array]:
-        """p10, p50 and p90 of the time, from its predicted logarithm."""
+        """p10, p50 and p90 of the time, from its predicted logarithm.
+
+        The middle is the prediction itself: the median of the errors of left-out sources turns its sign with
+        which sources there are, and moving predictions by it makes them worse.
+        """
         size = self.size(features)
         return (
             np.exp(log_time - self.high * size),
-            np.exp(log_time - self.middle * size),
+            np.exp(log_time),
             np.exp(log_time - self.low * size),
         )
 
@@ -50,7 +55,6 @@ class Spread:
         return {
             "coefficients": dict(zip(FEATURES, rounded, strict=True)),
             "low": round(self.low, 5),
-            "middle": round(self.middle, 5),
             "high": round(self.high, 5),
         }
 
@@ -58,12 +62,11 @@ class Spread:
     def from_dict(cls, content: Mapping[str, Any]) -> Spread:
         """From a file; without content, a wide guess of a quarter up or down."""
         if not content:
-            return cls((float(np.log(0.2)), *(0.0 for _ in FEATURES[1:])), -1.2, 0.0, 1.2)
+            return cls((float(np.log(0.2)), *(0.0 for _ in FEATURES[1:])), -1.2, 1.2)
         numbers = content["coefficients"]
         return cls(
             tuple(float(numbers[n]) for n in FEATURES),
             float(content["low"]),
-            float(content["middle"]),
             float(content["high"]),
         )
 
@@ -97,11 +100,15 @@ def fit_spread(errors: Array, features: Array, weights: Array, coverage: float =
         ratio = np.abs(errors) / np.exp(features @ b)
         gradient = features.T @ (w * (1.0 - ratio)) + _RIDGE * np.r_[0.0, b[1:]]
         curvature = (features * (w * ratio)[:, None]).T @ features + np.diag(np.r_[1e-6, np.full(b.size - 1, _RIDGE)])
-        step = np.linalg.solve(curvature, gradient)
-        b = b - np.clip(step, -0.5, 0.5)
+        free = ~(_NEVER_SURER & (b <= 0.0) & (gradient >= 0.0))
+        step = np.zeros(b.size)
+        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+        moved = b - np.clip(step, -0.5, 0.5)
+        moved = np.where(_NEVER_SURER, np.maximum(moved, 0.0), moved)
+        step, b = moved - b, moved
         if np.abs(step).max() < 1e-8:
             break
     scaled = errors / np.exp(features @ b)
     tail = (1.0 - coverage) / 2.0
-    low, middle, high = (weighted_quantile(scaled, weights, s) for s in (tail, 0.5, 1.0 - tail))
-    return Spread(tuple(float(x) for x in b), low, middle, high)
+    low, high = (weighted_quantile(scaled, weights, s) for s in (tail, 1.0 - tail))
+    return Spread(tuple(float(x) for x in b), min(low, 0.0), max(high, 0.0))

@@ -77,6 +77,7 @@ class Parts:
     n_micro: Array
     recompute: Array
     recompute_share: Array
+    recompute_light: Array
     schedule: Array
     chips: Array
     weights: Array
@@ -150,7 +151,7 @@ def parts(
         "network": 1.0 / software.network_share, "optimizer": optimizer,
         "once": software.step_s, "layers": s.n_layers, "tp_size": lay.tp,
         "pp": lay.pp, "vpp": lay.vpp, "n_micro": lay.n_micro, "recompute": lay.recompute,
-        "recompute_share": software.recompute_share,
+        "recompute_share": software.recompute_share, "recompute_light": float(software.recompute_light),
         "schedule": lay.schedule, "chips": lay.chips, "weights": weights,
         "throttles": throttling(chip), "fused": software.fused_attention,
         "regather": lay.regather * lay.sequence_parallel,
@@ -258,14 +259,17 @@ def _layer(p: Parts, c: Constants) -> _Layer:
     # half of what is gathered again for the gradients of weights hides behind those of inputs
     tensor_b = tensor * (1.0 + 0.25 * p.regather)
     backward = _larger(kernels_b + tensor_b, launch * c.launch_backward)
-    redo = again * (forward + expert) + selective * attention_f
+    # norms and the activation function, which read and write about all that element-wise kernels do
+    light = p.recompute_light * np.where(p.recompute >= 1, 1.0 - again, 0.0)
+    redo = again * (forward + expert) + selective * attention_f + light * memory_f
     busy_time = forward + backward + redo + context + 2.0 * expert
     gathers = (2.0 * p.gather + p.scatter) * np.where(p.shard_crosses > 0, outer, c.inner)
     hindered = busy_time + c.slowdown * np.minimum(gathers, busy_time)
     sharding = np.where(gathers > 0, _larger(hindered, gathers) - busy_time, 0.0)
     return _Layer(
         matmul_f + matmul_b, attention_f + attention_b, memory_f + memory_b,
-        forward + backward - kernels_f - kernels_b - tensor - tensor_b, redo, tensor + tensor_b, context, 2.0 * expert,
+        np.maximum(forward - kernels_f - tensor, 0.0) + np.maximum(backward - kernels_b - tensor_b, 0.0), redo,
+        tensor + tensor_b, context, 2.0 * expert,
         sharding, backward + redo, matmul_w,
     )  # fmt: skip
 

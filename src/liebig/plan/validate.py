@@ -126,7 +126,7 @@ class Validation:
             "median_constant_mfu_over_sources": float(np.median([g.constant_mfu for g in groups])),
             "coverage": float(np.average(self.inside, weights=weights)),
             "coverage_of_rows": float(np.mean(self.inside)),
-            "bias": float(np.expm1(np.average(self.log_time - np.log(self.table.measured_s), weights=weights))),
+            "bias": float(np.average(np.expm1(self.log_time - np.log(self.table.measured_s)), weights=weights)),
         }
 
 

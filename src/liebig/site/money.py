@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from liebig.catalog import load_catalog, plan_number
 from liebig.catalog.training_rows import ChipCostRow, RentalPriceRow
 from liebig.cluster.chip import Chip
-from liebig.errors import RangeError
+from liebig.errors import InputError, RangeError, UnknownNameError
 from liebig.site.place import Site
 
 __all__ = [
@@ -62,9 +62,26 @@ class Owned(BaseModel):
     upkeep: Annotated[float, Field(ge=0, le=1)] = Field(default_factory=lambda: plan_number("money.upkeep").p50)
 
 
+#: Terms that rental prices are told for.
+TERMS = ("on-demand", "1-year", "3-year", "spot", "market")
+
+
 def year_of(date: str) -> float:
-    parts = [int(p) for p in date.split("-")]
-    day = datetime.date(parts[0], parts[1] if len(parts) > 1 else 7, parts[2] if len(parts) > 2 else 1)
+    """A date as a decimal year: the middle of a year, the first of a month.
+
+    Raises:
+        InputError: it is no date.
+
+    >>> year_of("2026-01-01")
+    2026.0
+    """
+    try:
+        parts = [int(p) for p in date.split("-")]
+        if len(parts) > 3:
+            raise ValueError
+        day = datetime.date(parts[0], parts[1] if len(parts) > 1 else 7, parts[2] if len(parts) > 2 else 1)
+    except (ValueError, OverflowError):
+        raise InputError(f"date {date!r}: expected YYYY, YYYY-MM or YYYY-MM-DD") from None
     return day.year + (day.timetuple().tm_yday - 1) / 365.25
 
 
@@ -101,6 +118,7 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
 
     Raises:
         RangeError: a date before 2010 or after 2045.
+        UnknownNameError: no such terms.
 
     >>> from liebig.cluster import chip
     >>> p = rental_usd_per_chip_hour(chip("H100-SXM"), "2025-06")
@@ -108,14 +126,17 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     True
     """
     year = date if isinstance(date, float) else year_of(str(date))
-    if not 2010 <= year <= 2045:
+    if not 2010 <= year < (2046 if isinstance(date, str) else 2045.000001):
         raise RangeError(f"date {date}: expected between 2010 and 2045")
+    if terms and terms not in TERMS:
+        raise UnknownNameError("terms of rent", terms, TERMS)
     known = _rents().get(machine.name, [])
     chosen = (
         [k for k in known if k[2] == terms] if terms else [k for k in known if k[2] in ("market", "1-year", "3-year")]
     )
+    note = "dated prices of this chip"
     if not chosen:
-        chosen = known
+        chosen, note = known, f"{note}, on other terms" if terms else note
     if not chosen:
         middle = _trend_rent(machine, year)
         return Prices(0.6 * middle, middle, 1.7 * middle, 0, "no price of this chip; from the trend of prices by speed")
@@ -125,7 +146,7 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     order = np.argsort(moved)
     share = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
     low, middle, high = (float(np.interp(q, share, moved[order])) for q in (0.1, 0.5, 0.9))
-    return Prices(min(low, 0.85 * middle), middle, max(high, 1.15 * middle), len(chosen), "dated prices of this chip")
+    return Prices(min(low, 0.85 * middle), middle, max(high, 1.15 * middle), len(chosen), note)
 
 
 def _trend_rent(machine: Chip, year: float) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
-from liebig.errors import UnknownNameError
+from liebig.errors import RangeError, UnknownNameError
 
 __all__ = ["ACTIVITIES", "SPREAD", "chip_power_w", "rated_power_w", "server_power_w"]
 
@@ -61,6 +61,8 @@ def chip_power_w(chip: Chip, shares: Mapping[str, ArrayLike]) -> Array:
         if activity not in ACTIVITIES:
             raise UnknownNameError("activity", activity, ACTIVITIES)
         part = np.asarray(share, dtype=np.float64)
+        if np.any(part < 0.0):
+            raise RangeError(f"share of {activity} is {share!r}; expected none below 0")
         level, used = level + part * plan_number(f"power.{activity}").p50, used + part
     return rated_power_w(chip) * (level + np.maximum(1.0 - used, 0.0) * plan_number("power.lost").p50)
 

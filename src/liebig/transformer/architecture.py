@@ -78,19 +78,22 @@ class Architecture(BaseModel):
             return given
         try:
             return _filled({k: v for k, v in given.items() if v is not None})
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return given  # left as it is, for the check of each field to report
 
     @model_validator(mode="after")
     def _consistent(self) -> Architecture:
+        problems = []
         if self.n_heads % self.n_kv_heads:
-            raise ValueError(f"n_heads {self.n_heads} is not a multiple of n_kv_heads {self.n_kv_heads}")
+            problems.append(f"n_heads {self.n_heads} is not a multiple of n_kv_heads {self.n_kv_heads}")
         if self.n_experts and not 1 <= self.top_k <= self.n_experts:
-            raise ValueError(f"top_k {self.top_k} must lie between 1 and n_experts {self.n_experts}")
+            problems.append(f"top_k {self.top_k} must lie between 1 and n_experts {self.n_experts}")
         if self.n_dense_layers > self.n_layers:
-            raise ValueError(f"n_dense_layers {self.n_dense_layers} exceeds n_layers {self.n_layers}")
+            problems.append(f"n_dense_layers {self.n_dense_layers} exceeds n_layers {self.n_layers}")
         if self.mla and not (self.kv_lora_rank and self.qk_nope_head_dim and self.v_head_dim):
-            raise ValueError("latent attention needs kv_lora_rank, qk_nope_head_dim and v_head_dim")
+            problems.append("latent attention needs kv_lora_rank, qk_nope_head_dim and v_head_dim")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @functools.cached_property
@@ -198,7 +201,7 @@ def architecture(name: str | Path) -> Architecture:
     text = str(name).strip()
     path = Path(text)
     if path.suffix == ".json" or (path.is_dir() and (path / "config.json").exists()):
-        return architecture_from_fields(read_config(path), path.name)
+        return architecture_from_fields(read_config(path), text)
     known = _catalogue()
     if text in known:
         return known[text]
@@ -290,46 +293,77 @@ def _depths(middle: float) -> list[int]:
 def sparse_of_size(total: float, active: float, vocab: int = 151_936, name: str = "") -> Architecture:
     """A mixture of experts of about the given number of parameters, all and active.
 
-    Depth and width as a dense model of the geometric mean of both sizes would have a third of its
-    depth more; 128 experts of which 8 are used, as in Qwen3 and many models since.
+    Widths grow with the square root of the active parameters, as from OLMoE (1.3e9, 2048) through Qwen3 (3.3e9,
+    2048 and 22e9, 4096) to DeepSeek-V3 (37e9, 7168); 128 experts of which 8 are used, as in Qwen3 and many models
+    since, or more or fewer where the sizes ask for it.
 
     Raises:
-        RangeError: more active parameters than all.
+        RangeError: more active parameters than all, or sizes that no model has.
 
     >>> a = sparse_of_size(235e9, 22e9)
-    >>> round(a.parameters / 1e9), round(a.active_parameters / 1e9)
-    (235, 22)
+    >>> round(a.parameters / 1e9), round(a.active_parameters / 1e9), a.n_experts
+    (235, 22, 128)
     """
-    if not 1e6 <= active <= total:
-        raise RangeError(f"{active:g} active of {total:g} parameters: expected at least 1e6 and no more than all")
+    if not 1e6 <= active <= total <= 1e16:
+        raise RangeError(f"{active:g} active of {total:g} parameters: expected 1e6 to 1e16, and no more than all")
     if active > 0.9 * total:
         return architecture_of_size(total, vocab, name)
-    best: Architecture | None = None
-    for hidden in range(512, 65_536, 512):
+    vocab = min(vocab, max(256, 256 * int(active / 8e3 / 256)))
+    found = [
+        (_miss(a, total, active) + 0.01 * place, place, a)
+        for place, (experts, used) in enumerate(EXPERTS)
+        for a in _with_experts(total, active, vocab, name, experts, used)
+    ]
+    return min(found, key=lambda f: f[:2])[2] if found else architecture_of_size(active, vocab, name)
+
+
+#: Experts and how many of them a token uses, in the order of preference.
+EXPERTS = (
+    (128, 8), (256, 8), (384, 8), (512, 8), (512, 10), (64, 8), (64, 4), (32, 4), (256, 4), (512, 4), (16, 2),
+    (8, 2), (512, 2),
+)  # fmt: skip
+
+
+def _with_experts(total: float, active: float, vocab: int, name: str, experts: int, used: int) -> list[Architecture]:
+    """Models of all widths whose experts take up what both sizes leave."""
+    out = []
+    for hidden in _sparse_widths(active):
         depth = max(1, round(hidden / 128 * 1.5))
         heads, idle = hidden // 128, total - active
         attention = 2 * hidden * hidden + 2 * hidden * 512
-        rest = active - depth * attention - 2 * vocab * hidden
+        rest = active - depth * (attention + experts * hidden) - 2 * vocab * hidden
         if rest <= 0:
             break
-        experts, used = 128, 8
         width = idle / (depth * (experts - used) * 3 * hidden)
         shared = rest / (depth * 3 * hidden) - used * width
         if width < 16 or shared < -0.3 * used * width:
             continue
-        found = Architecture(
-            name=name or f"moe-{total / 1e9:.3g}B-A{active / 1e9:.3g}B", n_layers=depth, hidden=hidden, n_heads=heads,
-            head_dim=128, n_kv_heads=max(g for g in range(1, 5) if heads % g == 0), vocab=vocab, n_experts=experts,
-            top_k=used, moe_ffn=max(1, round(width)), shared_ffn=max(0, round(shared)),
+        out.append(
+            Architecture(
+                name=name or f"moe-{total / 1e9:.3g}B-A{active / 1e9:.3g}B", n_layers=depth, hidden=hidden,
+                n_heads=heads, head_dim=128, n_kv_heads=max(g for g in range(1, 5) if heads % g == 0), vocab=vocab,
+                n_experts=experts, top_k=used, moe_ffn=max(1, round(width)), shared_ffn=max(0, round(shared)),
+            )
         )  # fmt: skip
-        if best is None or _miss(found, total, active) < _miss(best, total, active):
-            best = found
-    return best or architecture_of_size(active, vocab, name)
+    return out
+
+
+def _sparse_widths(active: float) -> list[int]:
+    """Widths up to the one whose attention alone has the active parameters."""
+    most = (128.0 * active / 1.5 / 2.0) ** (1.0 / 3.0)
+    unit = 128
+    while unit * 64 < most:
+        unit *= 2
+    return [unit * i for i in range(1, int(most / unit) + 2)]
 
 
 def _miss(a: Architecture, total: float, active: float) -> float:
+    """How far a model is from the sizes asked for, and from the shapes that published ones have."""
+    usual = 2048.0 * math.sqrt(active / 3e9)
     return (
         abs(math.log(a.parameters / total))
         + abs(math.log(a.active_parameters / active))
+        + 0.03 * abs(math.log(a.hidden / usual))
+        + 0.03 * max(0.0, abs(math.log(2.5 * a.moe_ffn / a.hidden)) - 0.7)  # experts are 0.2 to 0.8 of the width
         + 1e-3 * a.shared_ffn / a.hidden
     )

@@ -69,7 +69,8 @@ TIED_BY_DEFAULT = {
 }
 #: Families of models that this arithmetic does not describe.
 OTHER = ("mamba", "rwkv", "retnet", "vit", "resnet", "convnext", "clip", "unet", "whisper", "wav2vec", "bert",
-         "t5", "bart", "jamba", "hyena", "diffusion", "swin", "deit", "detr")  # fmt: skip
+         "t5", "bart", "roberta", "electra", "deberta", "albert", "jamba", "hyena", "diffusion", "swin", "deit",
+         "detr")  # fmt: skip
 #: Keys of configurations whose layers are not all alike, or not transformer layers.
 UNLIKE = ("hybrid_override_pattern", "block_configs", "mamba_d_state", "mamba_num_heads", "ssm_state_size",
           "layers_block_type", "ssm_cfg")  # fmt: skip
@@ -98,41 +99,64 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected an object with model_type, hidden_size ..., got {type(content).__name__}")
-    return fields_of_config(content, path.parent.name or path.name)
+    name = path.parent.name if path.name == "config.json" and path.parent.name else path.stem
+    return fields_of_config(content, name, str(path))
 
 
-def fields_of_config(config: dict[str, Any], name: str = "model") -> dict[str, Any]:
+def fields_of_config(config: dict[str, Any], name: str = "model", where: str | None = None) -> dict[str, Any]:
     """Fields of an ``Architecture`` from a configuration that is already read.
+
+    Args:
+        config: what the file holds.
+        name: of the model, where the configuration does not tell.
+        where: what errors name; otherwise the name.
+
+    Raises:
+        InputError: not the configuration of a transformer that generates text.
 
     >>> fields_of_config({"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64,
     ...                   "num_attention_heads": 4, "intermediate_size": 172, "vocab_size": 1000})["ffn"]
     172
     """
+    where = where or name
     for inner in ("text_config", "language_config", "llm_config"):
         if isinstance(config.get(inner), dict):
             config = {**{k: v for k, v in config.items() if k == "tie_word_embeddings"}, **config[inner]}
     kind = str(config.get("model_type", ""))
-    _refuse_others(config, kind, name)
+    _refuse_others(config, kind, where)
     out: dict[str, Any] = {"name": str(config.get("_name_or_path") or name).rsplit("/", 1)[-1] or name}
     for ours, theirs in NAMES.items():
         value = next((config[t] for t in theirs if config.get(t) is not None), None)
         if isinstance(value, list):
-            value = max(value, default=None)
+            value = max((_whole(v, ours, where) for v in value), default=None)
         if value is not None:
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise InputError(f"{name}: {ours} is {value!r}; expected a whole number")
-            out[ours] = value
+            out[ours] = _whole(value, ours, where)
     missing = [f"{k} ({' or '.join(NAMES[k])})" for k in ("n_layers", "hidden", "n_heads", "vocab") if k not in out]
     if missing:
         raise InputError(
-            f"{name}: not the configuration of a transformer that generates text: no {', no '.join(missing)}"
+            f"{where}: not the configuration of a transformer that generates text: no {', no '.join(missing)}"
         )
     _details(out, config, kind)
     return out
 
 
+def _whole(value: Any, what: str, name: str) -> int:
+    """A whole number that a model could have.
+
+    Raises:
+        InputError: it is not one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 10**9:
+        shown = repr(value)
+        raise InputError(f"{name}: {what} is {shown[:40]}; expected a whole number up to a billion")
+    return value
+
+
 def _refuse_others(config: dict[str, Any], kind: str, name: str) -> None:
-    classes = " ".join(str(a) for a in config.get("architectures") or [])
+    named = config.get("architectures")
+    if named is not None and not isinstance(named, (list, str)):
+        raise InputError(f"{name}: architectures is {named!r}; expected a list of names of classes")
+    classes = " ".join(str(a) for a in named) if isinstance(named, list) else named or ""
     if config.get("is_encoder_decoder") or kind in ENCODER_DECODER:
         raise InputError(f"{name}: {kind or classes} has an encoder and a decoder; only decoders are described here")
     odd = [k for k in UNLIKE if config.get(k)]
@@ -156,15 +180,18 @@ def _details(out: dict[str, Any], config: dict[str, Any], kind: str) -> None:
         out["attention_bias"] = True
     if config.get("multi_query") and "n_kv_heads" not in out:
         out["n_kv_heads"] = 1
-    if "ffn" not in out and isinstance(config.get("expansion_ratio"), (int, float)):
-        out["ffn"] = int(config["expansion_ratio"] * out["hidden"])
+    name, ratio = out["name"], config.get("expansion_ratio")
+    if "ffn" not in out and ratio is not None:
+        if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio < 1000:
+            raise InputError(f"{name}: expansion_ratio is {ratio!r}; expected a number between 0 and 1,000")
+        out["ffn"] = int(ratio * out["hidden"])
     if isinstance(config.get("attn_config"), dict) and config["attn_config"].get("kv_n_heads"):
-        out["n_kv_heads"] = int(config["attn_config"]["kv_n_heads"])
+        out["n_kv_heads"] = _whole(config["attn_config"]["kv_n_heads"], "n_kv_heads", name)
     if isinstance(config.get("ffn_config"), dict):
         inner = config["ffn_config"]
         out.update(
             {
-                k: int(inner[t])
+                k: _whole(inner[t], k, name)
                 for k, t in (("n_experts", "moe_num_experts"), ("top_k", "moe_top_k"), ("moe_ffn", "ffn_hidden_size"))
                 if inner.get(t)
             }
@@ -185,10 +212,11 @@ def _experts(out: dict[str, Any], config: dict[str, Any], kind: str) -> None:
     out.setdefault("top_k", 1)
     width = config.get("shared_expert_intermediate_size")
     if not isinstance(width, int):
-        width = int(config.get("n_shared_experts") or config.get("num_shared_experts") or 0) * out["moe_ffn"]
+        shared = config.get("n_shared_experts") or config.get("num_shared_experts") or 0
+        width = _whole(shared, "n_shared_experts", out["name"]) * out["moe_ffn"]
     if kind.startswith("llama4"):
         width = out["moe_ffn"]
-        out["ffn"] = int(config.get("intermediate_size_mlp") or out.get("ffn", 0))
+        out["ffn"] = _whole(config.get("intermediate_size_mlp") or out.get("ffn", 0), "ffn", out["name"])
     out["shared_ffn"] = width
     if not out.get("moe_every"):
         out.pop("moe_every", None)
