@@ -52,7 +52,7 @@ def test_errors_on_sources_left_out_stay_where_the_documentation_says(validation
     errors = {g.name: g.error for g in validation.groups()}
     for name, most in {
         "vtrain_single": 0.085, "llm_foundry": 0.085, "bigscience_tr11": 0.08, "internevo": 0.08, "nemo_2407": 0.07,
-        "hagemann2023": 0.13, "megatron_bridge": 0.16, "megatron_core_h100_weak": 0.08, "tpu_recipes_v6e": 0.09,
+        "hagemann2023": 0.13, "megatron_bridge": 0.16, "megatron_core_h100_weak": 0.10, "tpu_recipes_v6e": 0.09,
     }.items():  # fmt: skip
         assert errors[name] < most, name
 
