@@ -1,0 +1,314 @@
+"""``liebig route train``, ``calibrate``, ``evaluate`` and ``label``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liebig.cli import options as o
+
+if TYPE_CHECKING:
+    from liebig.route.assess import Assessment
+    from liebig.route.router import LearnedRouter, RuleRouter
+
+DataArgument = Annotated[Path, typer.Argument(help="Labelled requests (.jsonl, .json or .csv, also .gz).")]
+RouterArgument = Annotated[str, typer.Argument(help="A router's file, or default, cascade, length, task, random.")]
+ModelsOption = Annotated[
+    str | None, typer.Option("--models", help="Models, weakest first; by default all, by quality.", metavar="A,B")
+]
+QualityOption = Annotated[
+    list[float] | None, typer.Option("--quality", help="Share of the strongest model's quality to promise.")
+]
+ConfidenceOption = Annotated[float, typer.Option("--confidence", help="With which the promise holds.")]
+
+
+def _names(text: str | None) -> list[str]:
+    return [n.strip() for n in (text or "").split(",") if n.strip()]
+
+
+def train(
+    data: DataArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the router (.npz).", metavar="FILE")],
+    models: ModelsOption = None,
+    kind: Annotated[str, typer.Option("--kind", help="linear, nearest, boosted or combined.")] = "combined",
+    look: Annotated[
+        bool, typer.Option("--cascade", help="Look at the weakest model's answer (the data must hold it).")
+    ] = False,
+    holdout: Annotated[
+        float, typer.Option("--holdout", help="Share of rows kept for calibration; 0 trains on all.", min=0, max=0.9)
+    ] = 0.4,
+    quality: QualityOption = None,
+    confidence: ConfidenceOption = 0.9,
+    json: o.JsonOption = False,
+) -> None:
+    """Train a router on your traffic, and calibrate it on rows that it has not seen."""
+    import numpy as np
+
+    from liebig.cli.render import notes
+    from liebig.route.calibrate import QUALITIES
+    from liebig.route.calibrate import calibrate as calibrate_router
+    from liebig.route.data import read_labelled
+    from liebig.route.router import train_router
+
+    o.check_output(out, (".npz",), [data])
+    rows = read_labelled(data, _names(models)).usable()
+    order = np.random.default_rng(0).permutation(len(rows))
+    kept = round(holdout * len(rows))
+    router, _ = train_router(rows.at(order[kept:]), kind, rows.models[0] if look else "")
+    done: LearnedRouter | RuleRouter = router
+    if kept:
+        done = calibrate_router(router, rows.at(order[:kept]), quality or QUALITIES, confidence)
+    _save(done, out)
+    if json:
+        o.print_json({"router": str(out), "trained_on": len(rows) - kept, **_described(done)})
+    else:
+        _show_router(done, f"{done.name} router for {', '.join(done.models)}, trained on {len(rows) - kept} rows")
+    notes([f"wrote {out}"])
+
+
+def calibrate(
+    router: RouterArgument,
+    data: DataArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write here; by default over the router.", metavar="FILE")
+    ] = None,
+    models: ModelsOption = None,
+    quality: QualityOption = None,
+    confidence: ConfidenceOption = 0.9,
+    json: o.JsonOption = False,
+) -> None:
+    """Thresholds with a promise: at least this share of the strongest model's quality, at this confidence."""
+    from liebig.cli.render import notes
+    from liebig.errors import InputError
+    from liebig.route.calibrate import QUALITIES
+    from liebig.route.calibrate import calibrate as calibrate_router
+    from liebig.route.data import read_labelled
+    from liebig.route.router import load_router
+    from liebig.route.rules import RULES
+
+    if out is None and router in RULES:
+        raise InputError(f"{router} is built in; say with --out FILE.npz where its calibrated copy goes")
+    target = out or Path(router)
+    o.check_output(target, (".npz",), [data])
+    rows = read_labelled(data, _names(models))
+    done = calibrate_router(load_router(router, rows.models), rows, quality or QUALITIES, confidence)
+    _save(done, target)
+    if json:
+        o.print_json({"router": str(target), **_described(done)})
+    else:
+        _show_router(done, f"{done.name} router for {', '.join(done.models)}")
+    notes([f"wrote {target}"])
+
+
+def _save(router: LearnedRouter | RuleRouter, path: Path) -> None:
+    from liebig.route.router import LearnedRouter, save_rule
+
+    if isinstance(router, LearnedRouter):
+        router.save(path)
+    else:
+        save_rule(router, path)
+
+
+def _described(router: LearnedRouter | RuleRouter) -> dict[str, Any]:
+    from liebig.route.choose import promises_of
+
+    return {
+        "kind": router.name, "models": list(router.models), "looks_at": router.looks_at,
+        "calibrated": [
+            {**vars(c), "threshold": None if c.threshold == float("-inf") else c.threshold} for c in promises_of(router)
+        ],
+    }  # fmt: skip
+
+
+def _show_router(router: LearnedRouter | RuleRouter, title: str) -> None:
+    from liebig.cli.render import console, grid
+    from liebig.route.choose import promises_of
+
+    out = console()
+    out.print(title, style="bold")
+    if not router.calibrated:
+        out.print("not calibrated: run liebig route calibrate with rows that it was not trained on")
+        return
+    table = grid("quality", "confidence", "to weaker models", "labels", "", right=(0, 1, 2, 3))
+    for c in promises_of(router):
+        told = f"about {c.missing} labels more are needed for any saving" if c.missing else ""
+        if not c.weak_share and not c.missing:
+            told = "no saving is in sight at this quality"
+        table.add_row(f"≥ {c.quality:.0%}", f"{c.confidence:.0%}", f"{c.weak_share:.0%}", str(c.labels), told)
+    out.print(table)
+
+
+def evaluate(
+    router: Annotated[
+        str, typer.Argument(help="A router's file, or default, cascade, length, task, random.")
+    ] = "default",
+    data: Annotated[Path | None, typer.Argument(help="Labelled requests (.jsonl, .json or .csv, also .gz).")] = None,
+    suite: Annotated[
+        str | None, typer.Option("--suite", help="Run a published protocol instead: routellm.", metavar="NAME")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--suite-data", help="Folder with the outcomes of the suite.", metavar="DIR")
+    ] = None,
+    models: ModelsOption = None,
+    price: Annotated[
+        str | None, typer.Option("--price", help="USD per million tokens of weak,strong where rows tell no cost.")
+    ] = None,
+    splits: Annotated[int, typer.Option("--splits", help="Random splits for learned routers.", min=1, max=200)] = 10,
+    draws: Annotated[int, typer.Option("--draws", help="Draws of the bootstrap.", min=10, max=10_000)] = 200,
+    plot: o.PlotOption = None,
+    json: o.JsonOption = False,
+    csv: o.CsvOption = None,
+) -> None:
+    """How much quality a router buys with how many calls of the strong model, next to chance, length and an oracle."""
+    from liebig.cli.render import notes
+    from liebig.errors import InputError, UnknownNameError
+
+    o.check_output(plot, (".svg", ".png", ".html"), [data] if data else [])
+    o.check_output(csv, (".csv",), [data] if data else [])
+    if suite is not None:
+        if suite != "routellm":
+            raise UnknownNameError("suite", suite, ("routellm",))
+        if folder is None:
+            raise InputError("--suite routellm needs --suite-data DIR with routellm_outcomes.csv.gz")
+        _suite(folder, splits, draws, json, csv)
+        notes([f"wrote {csv}"] if csv else [])
+        return
+    if data is None:
+        raise InputError("no labelled requests; give a file, or --suite routellm with --suite-data DIR")
+    from liebig.route.assess import assess
+    from liebig.route.data import read_labelled
+    from liebig.route.router import load_router
+    from liebig.tables import Table
+
+    rows = read_labelled(data, _names(models))
+    found = assess(load_router(router, rows.models), rows, draws, _prices(price))
+    if csv:
+        o.write_text(csv, Table.from_rows([_flat(r) for r in found.rows]).to_csv())
+    if plot:
+        from liebig.route.plot import draw_curves
+
+        draw_curves(found, plot)
+    if json:
+        o.print_json(found.to_dict())
+    else:
+        _show_assessment(found)
+    notes([f"wrote {f}" for f in (csv, plot) if f])
+
+
+def _prices(text: str | None) -> tuple[float, float] | None:
+    from liebig.errors import InputError
+
+    if text is None:
+        return None
+    try:
+        weak, strong = (float(p) for p in text.split(","))
+    except ValueError:
+        raise InputError(f"--price {text!r}: expected two numbers, e.g. --price 0.2,5") from None
+    if not (0 <= weak < float("inf") and 0 <= strong < float("inf")):
+        raise InputError(f"--price {text!r}: prices must not be negative")
+    return weak, strong
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    out = {k: v for k, v in row.items() if not isinstance(v, (dict, tuple))}
+    triples = {k: v for k, v in row.items() if isinstance(v, tuple)} | row.get("intervals", {})
+    for name, (low, middle, high) in triples.items():
+        out |= {f"{name}_p10": low, f"{name}_p50": middle, f"{name}_p90": high}
+    return out
+
+
+def _suite(folder: Path, splits: int, draws: int, json: bool, csv: Path | None) -> None:
+    from liebig.cli.render import console, grid
+    from liebig.route.suite import run_suite
+    from liebig.tables import Table
+
+    err = console(err=True)
+    with err.status("reading outcomes") as status:
+        rows = run_suite(folder, splits, draws, lambda text: status.update(text))
+    if csv:
+        o.write_text(csv, Table.from_rows([_flat(r) for r in rows]).to_csv())
+    if json:
+        o.print_json({"suite": "routellm", "rows": rows})
+        return
+    table = grid("set", "router", "labels", "APGR", "80 %", "by bins", "CPT50", "CPT80", right=(2, 3, 4, 5, 6, 7))
+    for r in rows:
+        low, _, high = r["intervals"]["apgr"]
+        binned = r.get("apgr_by_bins")
+        table.add_row(
+            r["set"], r["router"], str(r["labels"] or "–"), f"{r['apgr']:.3f}", f"{low:.3f}–{high:.3f}",
+            "–" if binned is None else f"{binned:.3f}", f"{100 * r['cpt50']:.1f}", f"{100 * r['cpt80']:.1f}",
+        )  # fmt: skip
+    out = console()
+    out.print(table)
+    out.print(
+        "  APGR: area under the recovered gap, 0.5 by chance; by bins: as the original code takes it, – where scores\n"
+        "  are tied; CPT: calls to the strong model (%) that recover 50 and 80 % of the gap; learned: mean over splits",
+        style="dim",
+    )
+
+
+def _show_assessment(found: Assessment) -> None:
+    from liebig.cli.render import console, grid
+
+    out = console()
+    first = found.rows[0]
+    if "calls_saved" in first:
+        low, middle, high = first["calls_saved"]
+        out.print(
+            f"At 95 % of {found.strong}'s quality, {first['router']} spares {middle:.0%} ({low:.0%}–{high:.0%}) "
+            "of calls.",
+            style="bold",
+        )
+    has = [n for n in ("tokens_saved", "usd_saved") if n in first]
+    head = ["router", "APGR", "80 %", "CPT50", "CPT80", "calls saved", *(n.replace("_", " ") for n in has)]
+    table = grid(*head, right=tuple(range(1, len(head))))
+    for r in found.rows:
+        low, _, high = r["intervals"]["apgr"]
+        cells = [r["router"], f"{r['apgr']:.3f}", f"{low:.3f}–{high:.3f}"]
+        cells += [f"{100 * r['cpt50']:.0f}", f"{100 * r['cpt80']:.0f}"]
+        cells += [f"{r[n][1]:.0%} ({r[n][0]:.0%}–{r[n][2]:.0%})" for n in ("calls_saved", *has)]
+        table.add_row(*cells)
+    out.print(table)
+    out.print(
+        f"  {first['requests']} requests ({found.left_out} more were used in training); quality of {found.weak} "
+        f"{first['weak']:.3g}, of {found.strong} {first['strong']:.3g}",
+        style="dim",
+    )
+
+
+def label(
+    prompts: Annotated[Path, typer.Argument(help="Requests (.jsonl, .json or .csv), labelled or not.")],
+    count: Annotated[int, typer.Option("--count", "-n", help="How many to draw.", min=1)] = 100,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write them here (.jsonl).", metavar="FILE")] = None,
+    router: Annotated[str | None, typer.Option("--router", help="A router whose doubt is asked.")] = None,
+    judge: Annotated[
+        str | None, typer.Option("--judge", help="Grade two answers by this model: URL#MODEL.", metavar="URL#MODEL")
+    ] = None,
+    key_env: Annotated[str, typer.Option("--judge-key-env", help="Environment variable with the judge's key.")] = "",
+    models: ModelsOption = None,
+    json: o.JsonOption = False,
+) -> None:
+    """Draw the prompts whose labels teach most; a judge model can grade the answers that stand beside them."""
+    from liebig.cli.render import notes
+    from liebig.route.drawing import draw_rows, judge_rows, read_rows
+
+    o.check_output(out, (".jsonl",), [prompts])
+    rows = read_rows(prompts)
+    taken = draw_rows(rows, count, router, _names(models))
+    if judge:
+        from liebig.cli.render import progress_bar
+
+        with progress_bar("asking the judge") as progress:
+            taken = judge_rows(taken, judge, key_env, _names(models), progress)
+    import json as j
+
+    text = "".join(j.dumps(r, ensure_ascii=False) + "\n" for r in taken)
+    if out:
+        o.write_text(out, text)
+    if json:
+        o.print_json({"drawn": len(taken), "of": len(rows), "rows": taken})
+    elif not out:
+        typer.echo(text, nl=False)
+    notes([f"wrote {len(taken)} of {len(rows)} requests to {out}"] if out else [])

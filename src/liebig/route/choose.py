@@ -1,0 +1,145 @@
+"""The policy of a gateway: a router, its thresholds and prices, applied to one request at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liebig.errors import RangeError
+from liebig.route.calibrate import chosen_by_loss, losses_of, threshold_for_spending
+from liebig.route.policy import Choice, Wanted
+from liebig.route.request import Answer, Request
+from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, load_router
+from liebig.route.rules import RULES
+
+if TYPE_CHECKING:
+    from liebig.route.settings import ModelSettings, Settings
+
+__all__ = ["RoutingPolicy", "policy_of"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RoutingPolicy:
+    """Chooses by the expected loss of quality.
+
+    Args:
+        router: gives scores.
+        models: to choose from, weakest first.
+        prices: USD per million tokens (three of the prompt to one of the answer), shape ``(models,)``.
+        wanted: target where a client states none.
+        sticky: an escalated conversation stays with its model.
+        looks: the weakest model is asked first and its answer inspected.
+    """
+
+    router: RuleRouter | LearnedRouter
+    models: tuple[str, ...]
+    prices: tuple[float, ...]
+    wanted: Wanted
+    sticky: bool = True
+    looks: bool = False
+
+    def choose(self, request: Request, wanted: Wanted, previous: str = "") -> Choice:
+        """A model for a request whose conversation was last answered by ``previous``."""
+        if self.sticky and previous in self.models and previous != self.models[0]:
+            return Choice(previous, "sticky")
+        if len(self.models) == 1:
+            return Choice(self.models[0], "only model")
+        if self.looks and not (request.tools or request.images):
+            return Choice(self.models[0], "cascade", look=True)
+        return self._by_score(request, wanted)
+
+    def inspect(self, request: Request, choice: Choice, wanted: Wanted, answer: Answer) -> Choice:
+        """After the answer of the weakest model: the same model when it stands, a stronger one otherwise."""
+        if answer.finish == "length" or not answer.text.strip():
+            return Choice(self.models[-1], "cut off", choice.score)
+        return self._by_score(replace(request, answers={**request.answers, choice.model: answer}), wanted)
+
+    def _by_score(self, request: Request, wanted: Wanted) -> Choice:
+        if self.router.looks_at and self.router.looks_at not in request.answers:
+            return Choice(self.models[-1], "not inspected")  # tools or pictures: nothing that the router could look at
+        losses = losses_of(self.router.score([request]))
+        own = self.wanted if wanted.quality is None and wanted.usd_per_mtok is None else wanted
+        threshold, reason = self.threshold(own)
+        place = int(chosen_by_loss(losses, threshold)[0])
+        score = 1.0 - float(losses[0, 0])
+        return Choice(self.models[place], reason, round(min(max(score, 0.0), 1.0), 4), own.quality)
+
+    def threshold(self, wanted: Wanted) -> tuple[float, str]:
+        """Loss up to which a weaker model is taken, and the reason that answers carry."""
+        if wanted.usd_per_mtok is not None:
+            return _spending(self.reference, self.prices, wanted.usd_per_mtok), "spending"
+        target = 0.95 if wanted.quality is None else wanted.quality
+        if target >= 1.0:
+            return -math.inf, "best"
+        if not self.router.calibrated:
+            return 1.0 - target + _SLACK, "uncalibrated"
+        kept = [c for c in self.router.calibrated if c.quality >= target - 1e-9]
+        return (
+            (min(kept, key=lambda c: c.quality).threshold, "calibrated") if kept else (-math.inf, "beyond calibration")
+        )
+
+    @property
+    def reference(self) -> Array:
+        """Losses of the weakest model on requests like those to come, shape ``(n,)``."""
+        known = self.router.reference
+        return known if known.size else np.linspace(0.02, 0.98, 49)
+
+
+#: A rule that was never calibrated guesses probabilities; half of ordinary prompts then go to the weak model at 0.95.
+_SLACK = 0.45
+
+
+def _spending(reference: Array, prices: tuple[float, ...], target: float) -> float:
+    share = np.linspace(1.0, 0.0, len(prices))
+    try:
+        return threshold_for_spending(reference[:, None] * share, np.array(prices), target)[0]
+    except RangeError:
+        return math.inf  # the cheapest is all that can be done
+
+
+def price_of(model: ModelSettings) -> float:
+    """USD per million tokens with three of the prompt to one of the answer.
+
+    >>> from liebig.route.settings import ModelSettings
+    >>> price_of(ModelSettings(name="m", upstream="u", input_usd_per_mtok=1, output_usd_per_mtok=5))
+    2.0
+    """
+    return 0.75 * model.input_usd_per_mtok + 0.25 * model.output_usd_per_mtok
+
+
+def policy_of(settings: Settings) -> RoutingPolicy:
+    """The policy that settings describe.
+
+    Raises:
+        InputError: the router's file cannot be read, or does not fit the models.
+    """
+    routing = settings.routing
+    pool = settings.pool
+    names = tuple(m.name for m in pool)
+    name: str | Path = routing.router
+    if routing.router not in RULES:
+        name = settings.folder / routing.router
+    elif routing.cascade and routing.router == "default":
+        name = "cascade"
+    router = load_router(name, names)
+    if isinstance(router, LearnedRouter) or router.calibrated:
+        names = router.models
+    by_name = {m.name: m for m in pool}
+    prices = tuple(price_of(by_name[n]) if n in by_name else math.nan for n in names)
+    wanted = (
+        Wanted(quality=routing.quality) if routing.usd_per_mtok is None else Wanted(usd_per_mtok=routing.usd_per_mtok)
+    )
+    looks = bool(router.looks_at) or routing.cascade
+    return RoutingPolicy(router, names, prices, wanted, routing.sticky, looks)
+
+
+def promises_of(router: RuleRouter | LearnedRouter) -> tuple[Calibrated, ...]:
+    """What a router promises, strictest last."""
+    return tuple(sorted(router.calibrated, key=lambda c: c.quality))
