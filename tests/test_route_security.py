@@ -16,6 +16,7 @@ import aiohttp
 
 import route_upstream as up
 from liebig.errors import InputError
+from liebig.route.gateway.exchange import uuid_of
 from liebig.route.gateway.openapi import document
 from liebig.route.gateway.refusals import safe_header
 from liebig.route.policy import Choice
@@ -109,7 +110,7 @@ def test_headers_of_clients_stay_here(tmp_path: Path) -> None:
             }  # fmt: skip
             assert got["user-agent"].startswith("liebig/")
             assert got["openai-beta"] == "assistants=v2"
-            assert got["x-request-id"] == call
+            assert got["x-request-id"] == uuid_of(call)
             async with gate.post("/v1/chat/completions", body, headers={"x-request-id": "a b" * 40}) as answer:
                 assert answer.headers["x-request-id"] == answer.headers["x-liebig-call"]
             assert [line.get("client_id") for line in gate.logged() if line["event"] == "call"] == ["mine-1", None]

@@ -17,7 +17,17 @@ from liebig.route.policy import Choice, Wanted
 from liebig.route.request import Request
 from liebig.route.settings import ModelSettings
 
-__all__ = ["Bill", "Exchange", "new_call_id"]
+__all__ = ["Bill", "Exchange", "new_call_id", "uuid_of"]
+
+
+def uuid_of(call_id: str) -> str:
+    """The id as a UUID; some servers (llama-cpp-python's) refuse requests whose id is none.
+
+    >>> uuid_of("lc-1a2120f0fabda94ed97da541beb")
+    '1a2120f0-fabd-a94e-d97d-a541beb00000'
+    """
+    h = call_id.removeprefix("lc-")[:32].ljust(32, "0")
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
 def new_call_id() -> str:
@@ -95,7 +105,7 @@ class Exchange:
         self.conversation = conversation
         self.client_id = client_id
         self.call_id = new_call_id()
-        self.forwarded = {"x-request-id": self.call_id, **forwarded}
+        self.forwarded = {"x-request-id": uuid_of(self.call_id), **forwarded}
         self.began = time.perf_counter()
         self.model = wiring.models[choice.model]
         self.upstream = self.model.upstream

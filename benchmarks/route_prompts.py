@@ -1,0 +1,130 @@
+"""Prompts of 20 to 400 words that the load client sends: questions, sums, code, mail, texts to sum up."""
+
+from __future__ import annotations
+
+PROMPTS: tuple[str, ...] = (
+    "Which of these cities lies furthest north, and by how many degrees of latitude does it beat the second: Oslo, "
+    "Riga, Aberdeen or Stockholm?",
+    "Translate into French, in the polite form, and keep the tone warm: we are glad to have you with us and will meet "
+    "you at the station on Thursday at noon.",
+    "A tank holds 240 litres. One tap fills it in 40 minutes, another in an hour, and the drain empties it in two "
+    "hours. All three are open and the tank starts one third full. After how many minutes is it full? Show the steps "
+    "and check the result by putting it back.",
+    "Write a Python function that takes a list of closed intervals and returns the union as a sorted list of disjoint "
+    "intervals. Intervals that touch must be merged. Give type hints, a docstring with one example, and say what the "
+    "running time is. Do not use any library.",
+    "Explain to a child of ten why the sky is blue at noon and red in the evening. Use no word longer than three "
+    "syllables and compare the light to something that can be found in a kitchen.",
+    "Our shop sells three sizes of honey: 250 g at 4.20, 500 g at 7.60 and 1 kg at 14.50. A customer wants at least "
+    "2.3 kg for a wedding and has 35 to spend. Which jars should she take to pay least, which to get most honey, and "
+    "does it matter that she gets the fifth jar of any size at half price? Answer in a table and add one sentence that "
+    "I can read out to her.",
+    "Sort the following remarks by whether they are a complaint, a question or praise, and answer with JSON only: the "
+    "parcel came two days late; do you ship to Malta; the cork was broken again; my sister loved it; can I pay in "
+    "parts; nobody picked up the telephone on Monday; best jam in town; where do I find the bill?",
+    "Here is a query that takes eleven seconds: select c.name, sum(o.total) from customers c join orders o on "
+    "o.customer_id = c.id where date_trunc('month', o.placed_at) = date '2024-03-01' and lower(c.country) = 'pt' "
+    "group by c.name order by 2 desc limit 20. There are two million orders and an index on orders(placed_at) and on "
+    "customers(country). Say why neither index is used, write the query so that they are, and name the one index that "
+    "you would add. Explain how I can see that it worked.",
+    "Let f be a continuous function on the interval from 0 to 1 with f(0) = f(1). Prove that for every natural number "
+    "n there is a point x such that f(x) = f(x + 1/n), and give an example which shows that 1/n cannot be replaced by "
+    "an arbitrary number between 0 and 1. Write the proof so that a first-year student can follow every step.",
+    "Rewrite this mail so that it is friendly, half as long and still says no. Dear Mr Hale, with reference to your "
+    "message of last week we regret to have to inform you that, owing to the large number of requests that have "
+    "reached us and the limited number of places which are at our disposal, it will unfortunately not be possible for "
+    "us to offer you a place on the course which begins in May. You are of course at liberty to apply once more for "
+    "the course which is due to begin in October, in which case we would ask you to make use of the form that you "
+    "will find on our pages. We remain, with kind regards, the office.",
+    "I keep bees on a flat roof in a town with hot summers. Last week one of two hives began to hang outside in a "
+    "beard every evening, while the other stays inside. The quiet hive has a young queen and half as many frames of "
+    "brood. There is water within ten metres, the entrances face east, and both got a second super in May. Is this a "
+    "sign that the strong hive will swarm, or is it only the heat? Tell me what to look for on the frames, in which "
+    "order, what each finding would mean, and what I should do this weekend if I can open each hive only once.",
+    "Summarise in three bullet points what was decided and by whom, and list what is still open. Minutes: Ines opened "
+    "the meeting at ten. The kitchen has asked for a second oven; Paulo has two offers and prefers the dearer one as "
+    "it comes with five years of service. Ines agreed provided that the cellar is rewired first. The electrician has "
+    "not named a date. Marta reported that the terrace may stay open until eleven on weekdays, and that the "
+    "neighbours in number twelve have complained twice; she will visit them with a cake. The new menu goes to print "
+    "on Friday unless the price of cod rises again. Nobody had spoken to the brewery. Paulo asked whether the staff "
+    "party could be in January rather than in December; most were in favour, Ines will decide when she has seen the "
+    "bookings. The next meeting is on the fourteenth.",
+    "Review this function and tell me every case in which it returns something wrong: def mean_gap(times): times.sort()"
+    "; gaps = [b - a for a, b in zip(times, times[1:])]; return sum(gaps) / len(gaps). It is called with the time "
+    "stamps of a sensor that sends about one reading per second, sometimes twice the same reading, sometimes nothing "
+    "for hours, and across the change from summer to winter time. The list belongs to the caller, who goes on to use "
+    "it. Readings may arrive while the function runs. Then write it anew, with tests for each case that you found, in "
+    "the style of pytest, and say what you decided about the empty list and why.",
+    "Write the opening page of a crime story that is set in a lighthouse museum in late November. The keeper's log has "
+    "an entry for a night on which, as everyone in the village knows, no keeper was there. Tell it from the point of "
+    "view of a restorer who has come to save the lens from rust and wants to be home by Friday. Let the weather do "
+    "some of the work, but not all of it. No one may be dead yet on this page, and yet the reader should be sure "
+    "that someone soon will be. Avoid dreams, mirrors and telephones that ring at the right moment. Use short "
+    "sentences where the restorer works with her hands and long ones where she thinks. End in the middle of a remark "
+    "that someone makes at the door.",
+    "A company of 180 people moves from one office in the centre to two at the edge of the city. Sixty live in the "
+    "north, ninety in the south and thirty outside. The north office has 80 desks and a kitchen, the south office has "
+    "70 desks and the only large meeting room. Everybody may work at home two days a week, no team wants to be split, "
+    "and there are nine teams of between 8 and 35 people, four of which meet daily. Sketch how you would find an "
+    "assignment of teams to offices and days so that nobody stands without a desk: what you would ask first, which "
+    "quantities you would write down, which of the wishes are hard limits and which are not, how you would compare "
+    "two plans, and how you would notice within a month that the plan does not work. Then give one plan for sizes "
+    "that you choose, with a table for the days of the week, and say who is worst off under it and what could be done "
+    "for them.",
+    "Answer from the text only, and say so when it does not tell. Text: The mill at the lower bridge was built in 1781 "
+    "by the brothers Aurel and Johan Tamm, who had learned their trade on the coast. It ground rye for four villages "
+    "until the flood of 1824 took the wheel and the larger of the two barns. Johan's daughter Liis had the wheel set "
+    "higher and narrower, against the advice of the parish, and from then on the mill ran in dry summers as well, "
+    "when those upstream stood still. By 1850 it ground for eleven villages. A turbine of thirty kilowatts replaced "
+    "the wheel in 1911 and gave light to the school and to the inn, but not to the church, whose priest did not wish "
+    "it. The mill closed in 1963. Since 1998 the turbine has been running again and feeds the grid. Questions: Who "
+    "built the mill, and how were they related to Liis? Why did the mill gain customers after the flood? How many "
+    "villages did it serve when it closed? Which building went without light, and for what reason? How long did the "
+    "turbine stand still at most, and what would you need to know to be exact? Was the parish right?",
+    "You are given the log of a web service and asked why it was slow between 14:02 and 14:19. What you know: the "
+    "requests per second stayed at about 300. The median went from 40 to 45 milliseconds, the 99th percentile from 180 "
+    "to 4,200. Processor load fell from 60 to 35 per cent. The database reports no slow query, yet the number of open "
+    "connections rose from 40 to its limit of 100 within a minute and stayed there. At 14:01 a colleague deployed a "
+    "change that writes an audit record to a queue inside the transaction that saves an order. The queue is on "
+    "another machine, whose disk was being backed up from 14:00 to 14:20. About one request in fifty saves an order. "
+    "Nothing else changed. First say in two sentences what happened. Then go through every observation in order and "
+    "say whether it fits, what it would have looked like under the two best other explanations, and which single "
+    "measurement would have told them apart while it lasted. Then propose a change for today, one for this month and "
+    "one for the design, each with what it costs and what it could break. At the end write the notice for customers: "
+    "at most sixty words, no jargon, no blame, and nothing that you cannot be sure of.",
+    "Compare heating a detached house of 140 square metres from 1974 with a heat pump, with wood pellets and with the "
+    "gas boiler that is in it now. The house has its old windows upstairs, new ones downstairs, 12 cm of insulation on "
+    "the roof and none on the walls. It used 24,000 kilowatt-hours of gas last year, of which about 3,000 were for "
+    "hot water. The radiators are of cast iron and large; the owner has found that 52 degrees of flow temperature "
+    "are enough at minus five outside. Gas costs 0.11 and electricity 0.29 per kilowatt-hour, pellets cost 330 per "
+    "tonne. There is room for a store of four tonnes in the cellar, and a place for an outdoor unit eight metres from "
+    "the bedroom of the neighbours. The roof could carry nine kilowatts of solar cells. The owner is 61, wants to stay "
+    "for at least fifteen years, has 30,000 saved and dislikes loans. Work out what each would cost in a year, with "
+    "the seasonal efficiency that you assume and where it comes from; then over fifteen years, at constant prices "
+    "and at prices for gas that rise by three per cent a year. Say which two numbers matter most and how far each "
+    "would have to be off for the order to change. Consider insulating the walls first for 22,000, which would save a "
+    "third of the heat. Mention what could go wrong with each choice, what a good installer would want to measure "
+    "before an offer, and which question the owner has not asked but ought to. Give the answer as a letter to the "
+    "owner with one table, in plain words, no longer than a page and a half. Do not recommend anything before the "
+    "last paragraph, and there name one choice.",
+    "Design a small language for rules about discounts, so that the people in sales can change them without us. They "
+    "think in sentences such as: who buys three of the same kind gets the cheapest for nothing; members have ten per "
+    "cent on everything but books; never below cost; in the last week of the month the voucher counts double, though "
+    "not together with the member discount; at most one of the rules for tea applies, and then the one that is best "
+    "for the customer. There are some forty rules today, about five change every month, and two years ago a mistake "
+    "in one of them gave away eleven thousand within a weekend. A basket has up to 200 lines and must be priced in "
+    "less than five milliseconds. Prices are integers in cents; taxes are added later and do not concern us. Every "
+    "price must be explained on the receipt in one line per rule that was applied, and a year later we must be able "
+    "to tell why a basket cost what it did. Give the grammar, the meaning of each construct, and what happens when "
+    "two rules clash, with the reasons why you chose this and not the two nearest alternatives. Write the five rules "
+    "above in it. Then sketch the evaluator: its data structures, the order in which it works, how it stays within "
+    "the five milliseconds, and what it refuses to accept when a rule is saved. Show how somebody in sales would try "
+    "a new rule on the baskets of last month before it goes live, and what the page would tell them. List the "
+    "properties that you would test with random baskets, for instance that adding a line never makes the rest "
+    "dearer, and say for each whether the five rules satisfy it; if one does not, show a basket. Name three things "
+    "that people will ask for within a year and that the language should not be able to say, and what you would "
+    "offer them in its place. Finish with the two decisions that you are least sure about and how we could find out "
+    "cheaply whether they are right. Keep the whole to four pages, and put code only where it says more than words.",
+    "Correct the spelling and nothing else: Yesterday we recieved you're letter and where verry happy to here that the "
+    "childern have allready setled in there new scool.",
+)
