@@ -18,7 +18,8 @@ ROOT = Path(liebig.__file__).parent
 #: The house from the roof to the ground; a package imports from its own row or from a lower one.
 LAYERS = (
     ("__main__",),
-    ("cli", "web"),
+    ("cli",),
+    ("web",),
     ("plan", "access", "route", "compress", "powercap"),
     ("forecast",),
     ("levers",),

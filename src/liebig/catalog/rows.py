@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from liebig.catalog.access_rows import CountryRow, ExportRow, OrganisationRow
 from liebig.catalog.fields import GRADES, LIMITS, Date, FactRow, Grade, Identifier, Number, Positive
 from liebig.catalog.training_rows import (
     AcceleratorRow,
@@ -34,7 +35,9 @@ __all__ = [
     "ChipSupplyRow",
     "ClaimRow",
     "CorrelationRow",
+    "CountryRow",
     "DataCentreRow",
+    "ExportRow",
     "FactRow",
     "Grade",
     "LeverEffectRow",
@@ -42,6 +45,7 @@ __all__ = [
     "ModelRow",
     "NetworkRow",
     "NumberRow",
+    "OrganisationRow",
     "ParameterRow",
     "PowerSourceRow",
     "PublishedRow",
@@ -359,4 +363,7 @@ TABLES: dict[str, type[FactRow]] = {
     "rental_prices": RentalPriceRow,
     "chip_costs": ChipCostRow,
     "plan_numbers": NumberRow,
+    "countries": CountryRow,
+    "organisations": OrganisationRow,
+    "export_scenarios": ExportRow,
 }

@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from liebig import __version__
-from liebig.cli import backtest, calibrate, compare, facts, forecast, levers, plan, route, sensitivity, trends, validate
+from liebig.cli import (
+    access,
+    app_page,
+    backtest,
+    calibrate,
+    compare,
+    facts,
+    forecast,
+    levers,
+    plan,
+    route,
+    sensitivity,
+    trends,
+    validate,
+)
 from liebig.errors import LiebigError
 
 __all__ = ["app", "run"]
@@ -33,6 +47,8 @@ app.add_typer(plan.app, name="plan", short_help="A training run: time, memory, b
 app.add_typer(validate.app, name="validate", short_help="Predicted steps and memory against published ones.")
 app.add_typer(calibrate.app, name="calibrate", short_help="Fit a plan's constants to your own runs.")
 app.add_typer(route.app, name="route", short_help="Answer each prompt with the cheapest good-enough model.")
+app.command("app", short_help="The page: forecast, plan, access, levers in the browser.")(app_page.page)
+app.command("access", short_help="Who can afford it: countries, clubs, budgets.")(access.access)
 app.add_typer(facts.app, name="facts", short_help="The numbers and their sources; check your own.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from collections.abc import Mapping
@@ -179,6 +180,7 @@ def _check_start(what: str, year: float, last_year: int) -> None:
         raise RangeError(f"{what} from {year:g}: the forecast ends in {last_year}; give an earlier year")
 
 
+@functools.lru_cache(maxsize=2048)
 def parameter_marginal(row: ParameterRow) -> Marginal:
     """The distribution that a row of the catalogue states, in the row's unit."""
     levels, values = row.quantiles

@@ -13,7 +13,7 @@ from liebig.plan.step import Breakdown
 if TYPE_CHECKING:
     from liebig.plan.train import TrainingPlan
 
-__all__ = ["PART_COLOURS", "Span", "schedule_spans", "timeline_chart"]
+__all__ = ["PART_COLOURS", "Span", "schedule_spans", "split_of", "timeline_chart"]
 
 #: One colour for each part of a step (Okabe-Ito and shades of it).
 PART_COLOURS = {
@@ -82,7 +82,7 @@ def _before(stage: int, stages: int, kind: str, m: int) -> tuple[int, str, int] 
     return (stage + 1, "backward", m) if stage < stages - 1 else (stage, "forward", m)
 
 
-def _split(breakdown: Breakdown, micro_batches: float) -> tuple[float, float]:
+def split_of(breakdown: Breakdown, micro_batches: float) -> tuple[float, float]:
     """Seconds of a forward and a backward pass of one micro-batch on one stage."""
     parts = {f.name: float(np.asarray(getattr(breakdown, f.name))) for f in fields(Breakdown)}
     once = ("bubble", "sends", "data", "optimizer", "stragglers", "recompute")
@@ -133,7 +133,7 @@ def timeline_chart(plan: TrainingPlan) -> Any:
 def _pipeline(alt: Any, plan: TrainingPlan) -> Any:
     layout = plan.layout_dict()
     stages, micro = min(layout["pp"], MOST_STAGES), min(layout["n_micro"], MOST_MICRO)
-    forward, backward = _split(plan.breakdown, layout["n_micro"])
+    forward, backward = split_of(plan.breakdown, layout["n_micro"])
     spans = [
         {"stage": s.stage, "kind": s.kind, "start": s.start_s * 1e3, "end": s.end_s * 1e3, "micro": s.micro_batch}
         for s in schedule_spans(stages, micro, forward, backward)

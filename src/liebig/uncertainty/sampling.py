@@ -7,10 +7,12 @@ differ only in what was changed (common random numbers).
 
 from __future__ import annotations
 
+import functools
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ __all__ = ["BLOCK", "Joint", "check_seed", "make_joint", "sample", "sobol_blocks
 Array = NDArray[np.float64]
 #: Samples handled at a time: keeps a million samples in bounded memory and arrays in cache.
 BLOCK = 16384
+#: Samples whose points are kept for the next question.
+_FEW = 4096
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,22 @@ def check_seed(seed: int) -> int:
     return int(seed)
 
 
+def _engine(dimensions: int, seed: int) -> Any:
+    from scipy.stats import qmc
+
+    return qmc.Sobol(d=max(1, dimensions), scramble=True, rng=np.random.default_rng(seed))
+
+
+@functools.lru_cache(maxsize=8)
+def _few_points(dimensions: int, samples: int, seed: int) -> Array:
+    """All points of a small sample, kept: who changes an assumption asks for the same futures again."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*balance properties of Sobol.*")
+        points = np.ascontiguousarray(_engine(dimensions, seed).random(samples).T)
+    points.setflags(write=False)
+    return points
+
+
 def sobol_blocks(
     dimensions: int, samples: int, seed: int, block: int = BLOCK, extra: Sequence[str] = ()
 ) -> Iterator[Array]:
@@ -91,9 +111,10 @@ def sobol_blocks(
     dimensions, so what comes on top of a fixed set is drawn by name in ``extra``, one independent
     uniform stream each: adding one leaves all other draws as they were.
     """
-    from scipy.stats import qmc
-
-    engine = qmc.Sobol(d=max(1, dimensions), scramble=True, rng=np.random.default_rng(seed))
+    if not extra and samples <= min(block, _FEW):
+        yield _few_points(dimensions, samples, seed)
+        return
+    engine = _engine(dimensions, seed)
     streams = [np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in extra]
     left = samples
     with warnings.catch_warnings():

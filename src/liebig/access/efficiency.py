@@ -1,0 +1,146 @@
+"""How gains of efficiency change access, and what rebound takes back.
+
+training  compute for a fixed capability halves every ``effective.algorithmic_halving_months``
+serving   parameters for a fixed capability halve every ``effective.density_doubling_months`` (densing law), not
+continued for longer than four years after 2024
+rebound   a gain g in serving multiplies demand by g ** e, so total use by g ** (e - 1) (Jevons)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liebig.access.draws import Triple, three, triple_dict
+from liebig.access.export import find_scenario
+from liebig.access.inputs import DEFAULT_SCENARIO, check_year, make_access_input
+from liebig.access.need import Futures, frontier_flop, make_futures, need_of_run, parse_need
+from liebig.access.places import find_places
+from liebig.access.supply import find_ratios
+from liebig.errors import InputError, RangeError
+from liebig.forecast.result import DENSITY_YEARS, EFFECTIVE_YEAR
+from liebig.levers.rebound import rebound_use
+from liebig.tables import Table
+
+__all__ = ["Efficiency", "EfficiencyYear", "efficiency_access"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class EfficiencyYear:
+    """One year; triples are p10, p50 and p90.
+
+    ``training_gain`` and ``serving_gain``: how much less compute and parameters the capability takes than in the
+    first year; ``hosts``: countries that can train it; ``hosts_without``: if its compute stayed the same;
+    ``use_without`` and ``use_with``: electricity for serving it over that of the first year, without and with rebound.
+    """
+
+    year: int
+    training_gain: Triple
+    serving_gain: Triple
+    hosts: int
+    hosts_without: int
+    use_without: Triple
+    use_with: Triple
+    more: float
+
+    def row(self) -> dict[str, Any]:
+        """One line of the table."""
+        cells: dict[str, Any] = {"year": self.year, "hosts": self.hosts, "hosts_without_gain": self.hosts_without}
+        for name in ("training_gain", "serving_gain", "use_without", "use_with"):
+            cells.update({f"{name}_{k}": v for k, v in triple_dict(getattr(self, name)).items()})
+        cells["probability_use_rises"] = self.more
+        return cells
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """Access to a fixed capability over the years."""
+
+    need: str
+    scenario: str
+    years: tuple[EfficiencyYear, ...]
+
+    def table(self) -> Table:
+        """One row for each year."""
+        return Table.from_rows(y.row() for y in self.years)
+
+    def summary(self) -> str:
+        """The answer in plain words."""
+        first, last = self.years[0], self.years[-1]
+        low, middle, high = last.use_with
+        return (
+            f"{first.hosts} countries can train {self.need} of {first.year} by their own means in {first.year}; in "
+            f"{last.year} {last.hosts} can train what is as capable, {last.hosts_without} without better algorithms. "
+            f"Serving takes {last.serving_gain[1]:.2g} times fewer parameters by then (densing law); with rebound "
+            f"its use of electricity is {middle:.2g} ({low:.2g}–{high:.2g}) times that of {first.year}, and rises in "
+            f"{100 * last.more:.0f}% of futures."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"summary": self.summary(), "need": self.need, "scenario": self.scenario, "years": self.table().rows()}
+
+
+def efficiency_access(
+    need: str = "frontier",
+    start: int = 2026,
+    until: int = 2030,
+    scenario: str = DEFAULT_SCENARIO,
+    *,
+    samples: int = 1024,
+    seed: int = 0,
+) -> Efficiency:
+    """How many countries can train a fixed capability as algorithms improve, and what rebound does to its use.
+
+    Args:
+        need: a run: ``"1e27 FLOP"``, or ``"frontier"`` for the frontier run of the first year.
+        start, until: years.
+        scenario: export control.
+        samples, seed: futures.
+
+    Raises:
+        InputError: the need is no run, or an option cannot be used.
+
+    >>> first, last = efficiency_access("1e27 FLOP", 2026, 2027, samples=256).years
+    >>> last.hosts >= last.hosts_without
+    True
+    """
+    wanted = parse_need(need)
+    if wanted.kind not in ("FLOP", "frontier"):
+        raise InputError(f"need = {need!r} is a site; expected a run, e.g. '1e27 FLOP' or 'frontier'")
+    given = make_access_input(scenario=scenario, year=start, samples=samples, seed=seed)
+    if check_year(start) >= check_year(until):
+        raise RangeError(f"start = {start} is not before until = {until}; give a later last year")
+    futures, rules, places = make_futures(given.samples, given.seed), find_scenario(scenario), find_places(())
+    n = futures.samples
+    flop = np.full(n, wanted.amount) if wanted.kind == "FLOP" else frontier_flop(futures, wanted.year or start)
+    elasticity = np.broadcast_to(futures.state["demand.elasticity"], (n,))
+
+    def hosts(year: int, size: Array) -> int:
+        found = find_ratios(places, need_of_run(need, year, size, futures), rules, futures).lowest
+        known = ~np.isnan(found).any(axis=1)
+        return int(np.sum(np.median(found[known], axis=1) >= 1.0))
+
+    out = []
+    for year in range(start, until + 1):
+        training, serving = gains(futures, start, year)
+        without, after = rebound_use(np.ones(n), serving, elasticity)
+        both = (hosts(year, flop / training), hosts(year, flop))
+        more = float(np.mean(after > 1.0 + 1e-9))
+        out.append(EfficiencyYear(year, three(training), three(serving), *both, three(without), three(after), more))
+    return Efficiency("the frontier run" if wanted.kind == "frontier" else need, rules.name, tuple(out))
+
+
+def gains(futures: Futures, start: int, year: int) -> tuple[Array, Array]:
+    """(gain of training, gain of serving) between two years for the same capability, ``(n,)`` each."""
+    p, n = futures.state, futures.samples
+    last = EFFECTIVE_YEAR + DENSITY_YEARS
+    observed = max(min(float(year), last) - min(float(start), last), 0.0)
+    training = 2.0 ** (12.0 * (year - start) / p["effective.algorithmic_halving_months"])
+    serving = 2.0 ** (12.0 * observed / p["effective.density_doubling_months"])
+    return np.broadcast_to(training, (n,)), np.broadcast_to(serving, (n,))

@@ -1,0 +1,109 @@
+"""What places can supply, and the Liebig ratio: the lowest of supply over need.
+
+    power    (growth of electricity * years until then + headroom to the past peak) * share for AI / need per year
+    capital  gross domestic product * share for AI * years of building / cost of the site
+    chips    share under export control * the world's production while it is built / chips of the site
+    water    what sites are granted / need
+
+Supplies are those of a place alone: money from abroad and power that is built faster than in the past come on
+top. The grant of water is the same everywhere, since no openly licensed table of countries is in the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liebig.access.draws import draw, uniform
+from liebig.access.export import ExportScenario, share_draws
+from liebig.access.need import SITE_W, Futures, Need
+from liebig.access.places import Place
+from liebig.limits.chips import annual_production
+
+__all__ = ["ACCESS_LIMITS", "Ratios", "find_ratios", "world_production"]
+
+Array = NDArray[np.float64]
+ACCESS_LIMITS = ("power", "capital", "chips", "water")
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """Supply over need, limit -> ``(places, n)``; NaN where a figure of the place is not known."""
+
+    by_limit: dict[str, Array]
+    chips_share: Array
+
+    @property
+    def lowest(self) -> Array:
+        """The Liebig ratio, ``(places, n)``; NaN where any limit is not known."""
+        return np.min(np.array(list(self.by_limit.values())), axis=0)
+
+    @property
+    def slack(self) -> Array:
+        """Second lowest over lowest, ``(places, n)``; infinite where the lowest is zero."""
+        ordered = np.sort(np.array(list(self.by_limit.values())), axis=0)
+        unknown = np.isnan(ordered[-1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out = np.where(ordered[0] > 0, ordered[1] / ordered[0], np.inf)
+        return np.where(unknown, np.nan, out)
+
+    def binding(self) -> list[dict[str, float]]:
+        """Share of futures in which each limit is the lowest, for each place."""
+        stack = np.array(list(self.by_limit.values()))
+        first = np.argmin(np.where(np.isnan(stack), np.inf, stack), axis=0)
+        return [
+            {limit: float(np.mean(first[j] == i)) for i, limit in enumerate(self.by_limit)}
+            for j in range(stack.shape[1])
+        ]
+
+
+def find_ratios(places: Sequence[Place], need: Need, scenario: ExportScenario, futures: Futures) -> Ratios:
+    """Supply over need of every limit for every place.
+
+    Args:
+        places: countries and clubs.
+        need: what the site or run takes.
+        scenario: export control.
+        futures: sampled parameters.
+    """
+    n, seed, year = futures.samples, futures.seed, need.year
+    build = draw("build_yr", n, seed)
+    grows = _column(places, "growth_twh_per_yr") * _horizons(places, year) + _column(places, "headroom_twh")
+    power = grows * draw("growth_share", n, seed)[None, :] / need.energy_twh_per_yr
+    money = _column(places, "gdp_usd") * (draw("gdp_share", n, seed) * build)[None, :]
+    share = share_draws(scenario, places, year, uniform("export", n, seed))
+    supply = share * (world_production(futures, year) * build)[None, :]
+    sites = np.maximum(need.power_w / SITE_W, 1.0)
+    granted = np.broadcast_to(futures.state.at("water.site_m3_per_day", np.array([float(year)])), (1, n))[0] * sites
+    with np.errstate(divide="ignore"):
+        water = np.where(need.water_m3_per_day > 0, granted / need.water_m3_per_day, np.inf)
+    return Ratios(
+        {
+            "power": power,
+            "capital": money / need.capital_usd,
+            "chips": supply / need.h100e,
+            "water": np.broadcast_to(water, power.shape),
+        },
+        share,
+    )
+
+
+def world_production(futures: Futures, year: int) -> Array:
+    """AI chips that the world makes in the year before, H100e per year, ``(n,)``.
+
+    Before 2026 the first year of the catalogue's production counts.
+    """
+    first = np.array([max(year - 1.0, 2025.0)])
+    return np.broadcast_to(annual_production(futures.state, first), (1, futures.samples))[0]
+
+
+def _column(places: Sequence[Place], name: str) -> Array:
+    return np.array([[float(getattr(place, name))] for place in places])
+
+
+def _horizons(places: Sequence[Place], year: int) -> Array:
+    """Years of growth between the last year known and the year asked for, at least one."""
+    return np.array([[max(year - 1.0 - (place.electricity_year or year - 2), 1.0)] for place in places])

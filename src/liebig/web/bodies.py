@@ -1,0 +1,130 @@
+"""What requests of the page hold.  Nothing in them can name a file: the page's user may not be the server's."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from liebig.errors import InputError
+from liebig.forecast import ForecastInput
+from liebig.plan.inputs import TrainingInput
+
+__all__ = ["AccessBody", "LeversBody", "PackageBody", "PlanBody", "ScenarioBody", "no_file"]
+
+#: Futures that a request may ask for.
+MOST_SAMPLES = 16_384
+_FILES = re.compile(r"[/\\]|\.(?:toml|json|csv|npz)\s*$", re.IGNORECASE)
+
+
+def no_file(what: str, text: str) -> str:
+    """The text, when it names no file.
+
+    Raises:
+        ValueError: it could name one.
+
+    >>> no_file("chip", "H100-SXM")
+    'H100-SXM'
+    """
+    if _FILES.search(text) or text.strip(". ") == "" or len(text) > 200:
+        raise ValueError(f"{what} {text[:60]!r}: expected a name; files can be read by the command line only")
+    return text
+
+
+class ScenarioBody(BaseModel):
+    """A scenario of the forecast; quantities are texts as on the command line, e.g. ``"10 GW"``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[str, Field(max_length=200)] = ""
+    facts: Annotated[str, Field(max_length=40)] = "2026"
+    set: dict[str, str | float] = Field(default={}, max_length=300)
+    pin: dict[str, str | float] = Field(default={}, max_length=300)
+    add: dict[str, str] = Field(default={}, max_length=100)
+    levers: Annotated[list[str], Field(max_length=60)] = []
+    switches: Annotated[list[str], Field(max_length=40)] = []
+    samples: Annotated[int, Field(ge=16, le=MOST_SAMPLES)] = 2048
+    seed: Annotated[int, Field(ge=0, le=2**53)] = 0
+    year: Annotated[int, Field(ge=2025, le=2040)] = 2030
+
+    @field_validator("levers", "switches")
+    @classmethod
+    def _names(cls, given: list[str]) -> list[str]:
+        return [no_file("lever or switch", name) for name in given]
+
+    def inputs(self) -> ForecastInput:
+        """The same as an input of the forecast.
+
+        Raises:
+            InputError: a value cannot be used.
+        """
+        from liebig.forecast import make_inputs
+
+        given = {n: getattr(self, n) for n in ScenarioBody.model_fields if n != "year"}
+        return make_inputs(None, {k: v for k, v in given.items() if v not in ("", {}, [])})
+
+
+class LeversBody(ScenarioBody):
+    """A scenario whose levers are ranked in a year."""
+
+    samples: Annotated[int, Field(ge=16, le=4096)] = 1024
+
+
+class PackageBody(LeversBody):
+    """A scenario for which the best package of levers is looked for."""
+
+    size: Annotated[int, Field(ge=1, le=4)] = 3
+    samples: Annotated[int, Field(ge=16, le=1024)] = 512
+
+
+class AccessBody(BaseModel):
+    """A question of access, as ``liebig access`` takes it, without files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    countries: Annotated[list[Annotated[str, Field(max_length=400)]], Field(max_length=60)] = []
+    need: Annotated[str, Field(max_length=80)] = "1GW"
+    year: Annotated[int, Field(ge=2025, le=2040)] = 2030
+    scenario: Annotated[str, Field(max_length=80)] = "2026-case-by-case"
+    samples: Annotated[int, Field(ge=64, le=4096)] = 1024
+    seed: Annotated[int, Field(ge=0, le=2**53)] = 0
+
+    @field_validator("scenario")
+    @classmethod
+    def _name(cls, given: str) -> str:
+        return no_file("scenario", given)
+
+
+#: Chips that a plan on the page may have; more take the search too long for others to wait.
+MOST_CHIPS = 1_000_000
+
+
+class PlanBody(TrainingInput):
+    """A training run, as ``liebig plan train`` takes it, without files."""
+
+    year: Annotated[int, Field(ge=2025, le=2040)] = 2026
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_files(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            chips = given.get("chips")
+            if isinstance(chips, (int, float)) and chips > MOST_CHIPS:
+                raise ValueError(f"chips {chips:g}: the page plans up to {MOST_CHIPS}; the command line takes more")
+            if given.get("calibration") is not None:
+                raise ValueError("calibration: files can be read by the command line only")
+            for name in ("model", "chip", "site", "software", "topology", "terms"):
+                if isinstance(given.get(name), str):
+                    no_file(name, given[name])
+                elif isinstance(given.get(name), dict) and isinstance(given[name].get("like"), str):
+                    no_file(f"{name}.like", given[name]["like"])
+        return given
+
+    def training(self) -> TrainingInput:
+        """The same as an input of the planner."""
+        from pathlib import Path
+
+        if isinstance(self.model, str) and Path(self.model).exists():  # a folder of that name would be read
+            raise InputError(f"model {self.model!r}: expected the name of a model")
+        return TrainingInput(**self.model_dump(exclude={"year"}))
