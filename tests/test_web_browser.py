@@ -32,7 +32,7 @@ def _files() -> dict[str, bytes]:
 
 def test_the_page_is_whole_and_small() -> None:
     files = _files()
-    assert {"index.html", "app.js", "app.css", "theme.js", "icon.svg"} <= set(files)
+    assert {"index.html", "app.js", "app.css", "theme.js", "icon.svg", "licences.txt"} <= set(files)
     assert not [name for name in files if name.endswith(".map")]
     assert sum(len(gzip.compress(content)) for content in files.values()) <= 350_000
     page = files["index.html"].decode()
@@ -66,6 +66,11 @@ def test_no_text_is_taken_for_html() -> None:
         if re.search(r"innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function", path.read_text("utf-8"))
     ]
     assert found == []
+
+
+def test_the_licences_of_bundled_parts_travel_along() -> None:
+    text = _files()["licences.txt"].decode()
+    assert all(name in text for name in ("preact", "d3-geo", "d3-scale", "d3-shape", "topojson-client", "world-atlas"))
 
 
 def test_the_lock_holds_no_download_addresses() -> None:

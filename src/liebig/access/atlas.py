@@ -56,11 +56,13 @@ def _measures() -> tuple[Measure, ...]:
             lambda p: number(p.growth_years[1]),
         ),
         Measure("headroom_twh", "Past peak of electricity over now", "TWh", _OPEN, lambda p: number(p.headroom_twh)),
-        Measure("demand_share", "Need over a year's electricity", "x", _OPEN, lambda p: number(p.demand_share[1])),
+        Measure(
+            "demand_share", "Need over a year's electricity", "fraction", _OPEN, lambda p: number(p.demand_share[1])
+        ),
         Measure(
             "gdp_share",
             "Cost over a year's product",
-            "x",
+            "fraction",
             "product of the last year known (World Bank), mostly 2024; " + _OPEN,
             lambda p: number(p.gdp_share[1]),
         ),

@@ -52,14 +52,15 @@ def _forecast(key: str) -> dict[str, Any]:
     body = ScenarioBody.model_validate_json(key)
     from liebig.forecast.engine import run_forecast
 
-    found = run_forecast(body.inputs()).to_dict()
-    found.pop("parameters")  # the page has them already
-    return found
+    found = run_forecast(body.inputs())
+    answer = found.to_dict()
+    answer.pop("parameters")  # the page has them already
+    return answer | {"summary": found.summary(body.year)}
 
 
 def forecast(body: ScenarioBody) -> dict[str, Any]:
     """The forecast of a scenario."""
-    return _forecast(body.model_dump_json(exclude={"year"}))
+    return _forecast(body.model_dump_json())
 
 
 def warm() -> None:
@@ -198,6 +199,7 @@ def plan(body: PlanBody) -> dict[str, Any]:
     from liebig.plan import plan_training
     from liebig.plan.headroom import headroom_of
     from liebig.plan.timeline import schedule_spans, split_of
+    from liebig.plan.train import layout_dict
 
     found = plan_training(body.training())
     layout = found.layout_dict()
@@ -208,7 +210,7 @@ def plan(body: PlanBody) -> dict[str, Any]:
     if found.found is not None:
         best = found.found
         for i in range(min(len(best.step_s), 12)):
-            sizes = {k: float(v) for k, v in asdict(best.layouts.take(i)).items() if k in _SIZES}
+            sizes = {k: v for k, v in layout_dict(best.layouts.take(i)).items() if k in _SIZES}
             rows.append({**sizes, "step_s": float(best.step_s[i]), "memory_bytes": float(best.memory_bytes[i])})
     return {
         "plan": found.to_dict(), "timeline": [asdict(s) for s in spans], "layouts": rows,
@@ -255,7 +257,7 @@ def inequality() -> dict[str, Any]:
     return find().to_dict()
 
 
-_SIZES = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "n_micro", "zero", "recompute")
+_SIZES = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "n_micro", "zero", "recompute", "recompute_share")
 
 
 def _words(row: FactRow) -> str:

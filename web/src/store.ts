@@ -1,0 +1,143 @@
+/** State shared by all views: the state of the address, the version of the facts, the answer. */
+
+import { computed, effect, signal } from "@preact/signals";
+import * as api from "./api";
+import { Latest } from "./latest";
+import { sentence } from "./sentence";
+import type { Forecast, ForecastYear, Version } from "./types";
+import { decodeState, encodeState, type Scenario, type State, type View } from "./state";
+
+const first = decodeState(location.hash);
+
+export const state = signal<State>(first.state);
+export const problems = signal<string[]>(first.problems);
+export const version = signal<Version | null>(null);
+/** What changed since the link was made; empty when nothing did. */
+export const changed = signal("");
+export const dragging = signal(false);
+export const answer = signal<Forecast | null>(null);
+export const versusAnswer = signal<Forecast | null>(null);
+export const failure = signal("");
+/** Spoken by screen readers when an answer has come to rest. */
+export const spoken = signal("");
+
+export const scenario = computed(() => state.value.scenario);
+export const view = computed(() => state.value.view);
+const versus = computed(() => state.value.versus);
+export const year = computed(() => state.value.year);
+export const yearAnswer = computed<ForecastYear | null>(
+  () => answer.value?.years.find((y) => y.year === year.value) ?? null,
+);
+
+/** The address of the same state in another view, or with other fields. */
+export function linkTo(view: View, change: Partial<State> = {}): string {
+  return encodeState({ ...state.value, ...change, view });
+}
+
+/** Change the state and the address with it; edits of a scenario drop what the old link was stamped with. */
+export function update(change: Partial<State>): void {
+  const stamp = version.value ? { digest: version.value.facts, program: version.value.version } : {};
+  state.value = { ...state.value, ...stamp, ...change };
+  changed.value = "";
+  if (problems.value.length) problems.value = [];
+  writeAddress();
+}
+
+export function updateScenario(change: Partial<Scenario>): void {
+  update({ scenario: { ...state.value.scenario, ...change } });
+}
+
+/** Set or clear one entry of pin, set or add; pin and set of one parameter exclude each other. */
+export function updateEntry(kind: "pin" | "set", id: string, value: string | null): void {
+  const { pin, set } = state.value.scenario;
+  const without = (all: Record<string, string>): Record<string, string> => {
+    const { [id]: _, ...rest } = all;
+    return rest;
+  };
+  const next = { pin: without(pin), set: without(set) };
+  if (value !== null && value !== "") next[kind][id] = value;
+  updateScenario(next);
+}
+
+let pending = 0;
+
+/** Browsers limit how often an address may change, so it is written when the hand rests. */
+function writeAddress(): void {
+  clearTimeout(pending);
+  pending = window.setTimeout(flushAddress, dragging.value ? 250 : 0);
+}
+
+export function flushAddress(): void {
+  clearTimeout(pending);
+  const hash = encodeState(state.value);
+  if (hash !== location.hash) history.replaceState(null, "", hash);
+}
+
+function readAddress(): void {
+  if (location.hash === encodeState(state.value)) return;
+  const read = decodeState(location.hash);
+  state.value = read.state;
+  problems.value = read.problems;
+  compareStamp();
+}
+
+function compareStamp(): void {
+  const now = version.value;
+  if (!now) return;
+  const { digest, program } = state.value;
+  const lines: string[] = [];
+  if (digest && digest !== now.facts) lines.push(`the facts have changed since (${digest} then, ${now.facts} now)`);
+  if (program && program !== now.version) lines.push(`liebig has changed since (${program} then, ${now.version} now)`);
+  changed.value = lines.length ? `This link was made earlier: ${lines.join("; ")}. The answer may differ from what was seen then.` : "";
+  if (!digest && !program) {
+    state.value = { ...state.value, digest: now.facts, program: now.version };
+    flushAddress();
+  }
+}
+
+const runs = new Latest<Forecast>();
+const others = new Latest<Forecast>();
+
+function watchForecast(): void {
+  effect(() => {
+    const [s, y, drag] = [scenario.value, year.value, dragging.value];
+    if (view.value !== "forecast") return;
+    runs.ask(
+      (signal) => api.forecast(s, y, drag ? api.DRAGGING : api.RESTING, signal),
+      (result) => {
+        answer.value = result;
+        failure.value = "";
+        if (!drag) spoken.value = sentence(result, y);
+      },
+      (words) => {
+        failure.value = words;
+      },
+      drag,
+    );
+  });
+  effect(() => {
+    const [other, y] = [versus.value, year.value];
+    if (!other) {
+      versusAnswer.value = null;
+      return;
+    }
+    others.ask((signal) => api.forecast(other.scenario, y, api.RESTING, signal), (result) => {
+      versusAnswer.value = result;
+    }, (words) => {
+      failure.value = words;
+    }, false);
+  });
+}
+
+/** Begin: listen to the address, ask for the version, watch the state. */
+export function start(): void {
+  window.addEventListener("hashchange", readAddress);
+  watchForecast();
+  api.version().then(
+    (v) => {
+      version.value = v;
+      compareStamp();
+    },
+    () => undefined,
+  );
+}
