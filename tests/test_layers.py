@@ -28,7 +28,7 @@ LAYERS = (
     ("transformer", "cluster"),
     ("uncertainty", "catalog"),
     ("charts",),
-    ("quantities", "tables", "colours"),
+    ("quantities", "tables", "colours", "files"),
     ("errors",),
 )
 HEIGHT = {name: len(LAYERS) - i for i, layer in enumerate(LAYERS) for name in layer}

@@ -30,7 +30,7 @@ def test_answer_is_the_upstreams_and_the_ledger_knows_it(tmp_path: Path) -> None
                 "tool_choice": {"type": "function", "function": {"name": "f"}}, "reasoning_effort": "low",
                 "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}},
             }  # fmt: skip
-            async with gate.chat("Hi", **sent) as answer:
+            async with gate.chat("Hi", model="auto", **sent) as answer:
                 body = await answer.json()
                 assert answer.status == 200
                 headers = answer.headers
@@ -44,7 +44,7 @@ def test_answer_is_the_upstreams_and_the_ledger_knows_it(tmp_path: Path) -> None
             assert extra["wh"] == pytest.approx(100 / 1e6 * (100 + 1000 / 10))
             assert extra["g_co2"] > 0
             assert headers["x-liebig-model"] == "weak"
-            assert headers["x-liebig-reason"] == "named"
+            assert headers["x-liebig-reason"] == "easy"
             assert float(headers["x-liebig-usd"]) == pytest.approx(usd)
             assert float(headers["x-liebig-usd-strong"]) == pytest.approx(strong)
             (row,) = await gate.rows()
@@ -53,6 +53,19 @@ def test_answer_is_the_upstreams_and_the_ledger_knows_it(tmp_path: Path) -> None
             assert (row.prompt_tokens, row.cached_tokens, row.completion_tokens) == (1000, 200, 100)
             assert row.usd == pytest.approx(usd)
             assert row.key_id == gate.key.id
+
+    asyncio.run(check())
+
+
+def test_a_call_that_names_its_model_saves_nothing(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with up.BadUpstream([up.usual()]) as server, running(settings_for({"u": server.url}, tmp_path)) as gate:
+            async with gate.chat("Hi", model="weak") as answer:
+                extra = (await answer.json())["usage"]["liebig"]
+                assert (answer.headers["x-liebig-reason"], extra["usd_saved"]) == ("named", 0.0)
+            (row,) = await gate.rows()
+            assert row.usd == row.usd_strong > 0
+            assert row.wh == row.wh_strong > 0
 
     asyncio.run(check())
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.route.answers import sums_of
 from liebig.route.assess import assess
-from liebig.route.calibrate import calibrate, chosen_by_loss, losses_of, p_value, threshold_for_spending
+from liebig.route.calibrate import calibrate, chosen_by_loss, losses_of, p_value, spending_curve, threshold_for_spending
 from liebig.route.choose import RoutingPolicy, policy_of
 from liebig.route.data import Labelled, labelled_from, read_labelled
-from liebig.route.drawing import draw_rows, judge_rows
+from liebig.route.drawing import draw_rows, judge_rows, read_rows
 from liebig.route.evaluate import apgr_by_bins, curve_of
 from liebig.route.features import features_of, task_of
 from liebig.route.label import JudgeError, ask_judge, most_informative, read_verdict
@@ -199,12 +199,14 @@ def test_a_pool_goes_to_the_cheapest_model_that_loses_little() -> None:
 def test_spending_stays_within_its_target(target: float, seed: int) -> None:
     losses = np.column_stack([np.random.default_rng(seed).random(200), np.zeros(200)])
     prices = np.array([0.5, 10.0])
-    threshold, share = threshold_for_spending(losses, prices, target)
-    assert prices[chosen_by_loss(losses, threshold)].mean() <= target + 1e-9
+    curve = spending_curve(losses, prices)
+    chosen = chosen_by_loss(losses, threshold_for_spending(curve, target))
+    share = np.mean(chosen == 1)
+    assert prices[chosen].mean() <= target + 1e-9
     assert share <= (target - 0.5) / 9.5 + 1e-9
     assert share >= (target - 0.5) / 9.5 - 0.01
     with pytest.raises(RangeError, match="less than the cheapest"):
-        threshold_for_spending(losses, prices, 0.1)
+        threshold_for_spending(curve, 0.1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=60))
@@ -421,6 +423,32 @@ def test_the_policy_of_settings() -> None:
     assert policy_of(_settings(usd_per_mtok=0.18)).choose(Request(HARD[0] * 9), Wanted()).model == "small"
 
 
+def test_a_router_and_the_models_of_the_settings_must_be_the_same(tmp_path: Path) -> None:
+    router, _ = train_router(traffic(60), "linear")
+    router.save(tmp_path / "r.npz")
+    fits = _settings(router=str(tmp_path / "r.npz"))
+    assert policy_of(fits).models == ("small", "large")
+    with pytest.raises(ConflictError, match="does not look at answers"):
+        policy_of(_settings(router=str(tmp_path / "r.npz"), cascade=True))
+    with pytest.raises(ConflictError, match="does not look at answers"):
+        policy_of(_settings(router="length", cascade=True))
+    with pytest.raises(ConflictError, match="chooses among small, large"):
+        policy_of(_settings(router=str(tmp_path / "r.npz"), models=["large"]))
+
+
+def test_negative_qualities_are_refused_in_calibration() -> None:
+    rows = [{"prompt": f"p{i}", "quality": {"weak": -1.0, "strong": 1.0}} for i in range(50)]
+    with pytest.raises(InputError, match="negative"):
+        calibrate(RuleRouter("length", ("weak", "strong")), labelled_from(rows))
+
+
+def test_a_trained_router_is_assessed_on_data_of_more_models() -> None:
+    router, _ = train_router(traffic(60), "linear")
+    rows = [{"prompt": f"q{i}", "quality": {"small": i % 2, "huge": 1, "large": 1}} for i in range(50)]
+    found = assess(router, labelled_from(rows), draws=10)
+    assert (found.weak, found.strong) == ("small", "large")
+
+
 def test_informative_prompts_differ_from_each_other() -> None:
     requests = [Request(f"Say hello to my good old friend Anna, number {n}") for n in range(20)]
     requests += [Request("Integrate the cube of x"), Request("SELECT name FROM users WHERE age > 7")]
@@ -451,6 +479,16 @@ def test_a_judge_is_asked_both_ways_round() -> None:
         judge_rows([{}], "http://x")
     with pytest.raises(InputError, match="compares two answers"):
         judge_rows([{"prompt": "x", "answer": {"a": "1"}}], "http://127.0.0.1:9/v1#j")
+
+
+def test_rows_to_draw_from_are_read_as_labelled_ones_are(tmp_path: Path) -> None:
+    for content, told in (
+        ('{"messages": "[not json"}\n', "row 1: messages is not JSON"),
+        ('{"x": 1}\n', "row 1: no prompt"),
+    ):
+        (tmp_path / "a.jsonl").write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match=told):
+            read_rows(tmp_path / "a.jsonl")
 
 
 def test_only_rows_without_labels_are_drawn() -> None:

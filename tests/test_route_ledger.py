@@ -231,7 +231,7 @@ def test_tokens_used_take_the_place_of_those_estimated(url: str) -> None:
 
 def test_keys(url: str) -> None:
     async def do(ledger: Any) -> None:
-        key, secret = await ledger.add_key("ci", models=["weak"], rpm=5, admin=True)
+        key, secret = await ledger.add_key("ci", models=["weak"], rpm=5)
         assert secret.startswith("lb-")
         assert len(secret) == 46
         assert await ledger.find_key(digest_of(secret, b"")) == key

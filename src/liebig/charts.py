@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from liebig.errors import InputError, MissingExtraError
+from liebig.files import write_whole
 from liebig.quantities import format_scientific
 
 __all__ = ["FONT", "WIDTH", "altair", "check_plotting", "finish", "power_axis", "save", "to_svg"]
@@ -59,14 +59,7 @@ def save(chart: Any, path: Path) -> None:
         content = vl_convert.vegalite_to_html(spec, bundle=True).encode("utf-8")
     else:
         raise InputError(f"{path}: expected a file name that ends in .svg, .png or .html")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    write_whole(path, content)
 
 
 def finish(chart: Any) -> Any:

@@ -5,7 +5,7 @@
 'United States'
 """
 
-from liebig.access.atlas import country_table, measures
+from liebig.access.atlas import country_table, map_table, measures
 from liebig.access.club import Club, join
 from liebig.access.efficiency import Efficiency, efficiency_access
 from liebig.access.embargo import Embargo, embargo_cost
@@ -46,6 +46,7 @@ __all__ = [
     "inequality",
     "join",
     "make_access_input",
+    "map_table",
     "measures",
     "owner_access",
 ]

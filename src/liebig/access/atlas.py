@@ -11,10 +11,10 @@ from liebig.access.find import find_access
 from liebig.access.inputs import DEFAULT_SCENARIO
 from liebig.access.owners import coverage
 from liebig.access.places import all_countries
-from liebig.access.result import PlaceAccess, number
+from liebig.access.result import Access, PlaceAccess, number
 from liebig.tables import Table
 
-__all__ = ["Measure", "country_table", "measures"]
+__all__ = ["Measure", "country_table", "map_table", "measures"]
 
 _OPEN = "countries without a figure are left blank"
 
@@ -108,7 +108,11 @@ def country_table(
     >>> len(table["iso3"]) > 190
     True
     """
-    found = find_access(year=year, scenario=scenario, need=need, samples=samples, seed=seed)
+    return map_table(find_access(year=year, scenario=scenario, need=need, samples=samples, seed=seed))
+
+
+def map_table(found: Access) -> Table:
+    """The rows of :func:`country_table` from an answer for countries."""
     codes = {c.iso3: c.iso2 for c in all_countries()}
     rows: list[dict[str, Any]] = []
     for place in found.places:

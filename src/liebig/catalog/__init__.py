@@ -65,6 +65,11 @@ def _sets() -> dict[str, dict[str, Any]]:
     return tomllib.loads(text)
 
 
+@functools.lru_cache(maxsize=8192)
+def _text_of(row: FactRow) -> str:
+    return " ".join(str(v) for v in row.model_dump().values()).lower()
+
+
 @dataclass(frozen=True)
 class Catalog:
     """Built-in facts, overridden and extended by the user's files.
@@ -91,6 +96,15 @@ class Catalog:
         kept: dict[tuple[str, ...], FactRow] = {row.row_key: row for row in rows}
         kept.update({row.row_key: row for row in extra})
         return tuple(kept.values()) if taken else rows
+
+    def search(self, words: Iterable[str]) -> list[tuple[str, FactRow]]:
+        """(table, row) of all facts that hold all of some words, in any column and case.
+
+        >>> sorted({table for table, _ in load_catalog().search(["New York", "average load"])})
+        ['yardsticks']
+        """
+        wanted = [w.lower() for w in words]
+        return [(name, row) for name in TABLES for row in self.table(name) if all(w in _text_of(row) for w in wanted)]
 
     def is_builtin(self, table: str, row: FactRow) -> bool:
         """True when the row ships with liebig."""

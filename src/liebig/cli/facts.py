@@ -83,17 +83,10 @@ def search(
     json: o.JsonOption = False,
 ) -> None:
     """Search all facts."""
-    from liebig.catalog import TABLES, load_catalog
+    from liebig.catalog import load_catalog
     from liebig.errors import InputError
 
-    catalog = load_catalog(facts_file or ())
-    wanted = [w.lower() for w in words]
-    hits = [
-        (name, row)
-        for name in TABLES
-        for row in catalog.table(name)
-        if all(w in " ".join(str(v) for v in row.model_dump().values()).lower() for w in wanted)
-    ]
+    hits = load_catalog(facts_file or ()).search(words)
     if not hits:
         raise InputError(f"no fact holds {' and '.join(map(repr, words))}; try fewer or shorter words")
     if json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from liebig.errors import ConflictError, InputError
+from liebig.files import json_text, write_whole
 
 if TYPE_CHECKING:
     from liebig.forecast import ForecastInput
@@ -212,9 +213,7 @@ def check_output(path: Path | None, suffixes: tuple[str, ...], inputs: Iterable[
 
 def print_json(content: Any) -> None:
     """Print JSON to the standard output."""
-    import json
-
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+    typer.echo(json_text(content, indent=1))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -223,10 +222,4 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    write_whole(path, text.encode())

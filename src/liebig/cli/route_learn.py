@@ -85,7 +85,6 @@ def calibrate(
     from liebig.route.calibrate import QUALITIES
     from liebig.route.calibrate import calibrate as calibrate_router
     from liebig.route.data import read_labelled
-    from liebig.route.router import load_router
     from liebig.route.rules import RULES
 
     if out is None and router in RULES:
@@ -93,13 +92,21 @@ def calibrate(
     target = out or Path(router)
     o.check_output(target, (".npz",), [data])
     rows = read_labelled(data, _names(models))
-    done = calibrate_router(load_router(router, rows.models), rows, quality or QUALITIES, confidence)
+    done = calibrate_router(_load(router, rows.models), rows, quality or QUALITIES, confidence)
     _save(done, target)
     if json:
         o.print_json({"router": str(target), **_described(done)})
     else:
         _show_router(done, f"{done.name} router for {', '.join(done.models)}")
     notes([f"wrote {target}"])
+
+
+def _load(name: str, models: tuple[str, ...]) -> LearnedRouter | RuleRouter:
+    """A router; a built-in one chooses among the models that have labels, a trained one among its own."""
+    from liebig.route.router import load_router
+    from liebig.route.rules import RULES
+
+    return load_router(name, models if name in RULES else ())
 
 
 def _save(router: LearnedRouter | RuleRouter, path: Path) -> None:
@@ -112,19 +119,16 @@ def _save(router: LearnedRouter | RuleRouter, path: Path) -> None:
 
 
 def _described(router: LearnedRouter | RuleRouter) -> dict[str, Any]:
-    from liebig.route.choose import promises_of
-
     return {
         "kind": router.name, "models": list(router.models), "looks_at": router.looks_at,
         "calibrated": [
-            {**vars(c), "threshold": None if c.threshold == float("-inf") else c.threshold} for c in promises_of(router)
+            {**vars(c), "threshold": None if c.threshold == float("-inf") else c.threshold} for c in router.calibrated
         ],
     }  # fmt: skip
 
 
 def _show_router(router: LearnedRouter | RuleRouter, title: str) -> None:
     from liebig.cli.render import console, grid
-    from liebig.route.choose import promises_of
 
     out = console()
     out.print(title, style="bold")
@@ -132,7 +136,7 @@ def _show_router(router: LearnedRouter | RuleRouter, title: str) -> None:
         out.print("not calibrated: run liebig route calibrate with rows that it was not trained on")
         return
     table = grid("quality", "confidence", "to weaker models", "labels", "", right=(0, 1, 2, 3))
-    for c in promises_of(router):
+    for c in router.calibrated:
         told = f"about {c.missing} labels more are needed for any saving" if c.missing else ""
         if not c.weak_share and not c.missing:
             told = "no saving is in sight at this quality"
@@ -179,11 +183,10 @@ def evaluate(
         raise InputError("no labelled requests; give a file, or --suite routellm with --suite-data DIR")
     from liebig.route.assess import assess
     from liebig.route.data import read_labelled
-    from liebig.route.router import load_router
     from liebig.tables import Table
 
     rows = read_labelled(data, _names(models))
-    found = assess(load_router(router, rows.models), rows, draws, _prices(price))
+    found = assess(_load(router, rows.models), rows, draws, _prices(price))
     if csv:
         o.write_text(csv, Table.from_rows([_flat(r) for r in found.rows]).to_csv())
     if plot:

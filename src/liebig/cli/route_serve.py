@@ -96,26 +96,17 @@ def report(
     csv: o.CsvOption = None,
 ) -> None:
     """What calls took, what the strongest model alone would have taken, and whether traffic has drifted."""
+    import asyncio
     import json as j
 
     from liebig.cli.render import notes
-    from liebig.route.choose import policy_of
-    from liebig.route.report import Tally, as_lever
-    from liebig.route.settings import read_settings
+    from liebig.route.report import as_lever
+    from liebig.route.savings import savings_of
 
     o.check_output(csv, (".csv",), [config])
     o.check_output(lever, (".json",), [config])
-    tally = Tally(by)  # type: ignore[arg-type]
     start, end = _day(since, "--since"), _day(until, "--until")
-
-    async def read(ledger: Ledger) -> None:
-        async for row in ledger.rows(start, end, key):
-            tally.add(row)
-
-    _with_ledger(config, read)
-    policy = policy_of(read_settings(config))
-    known = policy.router.reference
-    found = tally.report(policy.models[-1], 1.0 - known if known.size else None)
+    found = asyncio.run(savings_of(config, by, start, end, key))  # type: ignore[arg-type]
     if csv:
         o.write_text(csv, found.table().to_csv())
     if lever:
@@ -174,11 +165,10 @@ def _show_report(found: Savings) -> None:
 def _with_ledger(config: Path, work: Callable[[Ledger], Awaitable[T]]) -> T:
     import asyncio
 
-    from liebig.route.gateway.paths import ledger_url
     from liebig.route.ledger import open_ledger
     from liebig.route.settings import read_settings
 
-    url = ledger_url(read_settings(config))
+    url = read_settings(config).ledger_url
 
     async def run() -> T:
         ledger = open_ledger(url)

@@ -6,7 +6,6 @@ What comes out is a ``Chip`` that plans use, and a file that ``chip()`` reads ag
 from __future__ import annotations
 
 import functools
-import json
 import math
 import platform
 import shutil
@@ -19,6 +18,7 @@ from typing import Any
 
 from liebig.cluster.chip import AttentionTable, Chip, MatmulTable
 from liebig.errors import InputError, MissingExtraError
+from liebig.files import toml_text
 
 __all__ = ["Measurement", "Power", "measure_chip", "to_toml", "torch_module"]
 
@@ -358,7 +358,7 @@ def _number(value: Any) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # what JSON escapes, TOML escapes alike
+        return toml_text(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(v) for v in value) + "]"
     return _number(value)

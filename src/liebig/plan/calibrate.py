@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from liebig.cluster.kernels import has_table
 from liebig.errors import InputError
+from liebig.files import write_whole
 from liebig.plan.constants import Constants
 from liebig.plan.step import Parts, assemble
 from liebig.plan.table import Table
@@ -121,7 +122,11 @@ class Calibration:
         return Constants(**changed), np.asarray(whole, dtype=np.float64)
 
     def save(self, path: str | Path) -> None:
-        """Write the calibration as JSON."""
+        """Write the calibration as JSON.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
         content = {
             "format": 1,
             "note": self.note,
@@ -130,7 +135,7 @@ class Calibration:
             "effects": {n: {k: round(v, 5) for k, v in e.items()} for n, e in self.effects.items()},
             "spread": self.spread,
         }
-        Path(path).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        write_whole(path, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
 
 
 def load_calibration(path: str | Path) -> Calibration:

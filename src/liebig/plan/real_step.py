@@ -69,6 +69,7 @@ def _layers(torch: Any, model: Architecture, device: str) -> Any:
             self.down = nn.Linear(model.ffn, model.hidden, bias=False)
 
         def forward(self, x: Any) -> Any:
+            """Attention and MLP, each behind a norm and added to what came in; ``(batch, length, hidden)``."""
             batch, length, _ = x.shape
             q, k, v = self.qkv(self.first(x)).split((wide, narrow, narrow), dim=-1)
             shaped = [t.view(batch, length, -1, model.head_dim).transpose(1, 2) for t in (q, k, v)]

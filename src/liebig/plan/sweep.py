@@ -175,6 +175,7 @@ class _Store:
                 file.truncate(good)
 
     def add(self, key: str, rows: list[dict[str, Any]]) -> None:
+        """Keep what a task found, and write it down."""
         self.done[key] = rows
         if self.path is None:
             return

@@ -48,17 +48,21 @@ def sums_of(text: str) -> tuple[int, int]:
     >>> sums_of("3*60=180 and 180 x 3 = 540, but 12 + 5 = 18")
     (3, 1)
     """
-    count = wrong = 0
+    found = _sums(text)
+    return len(found), sum(not holds for _, holds in found)
+
+
+def _sums(text: str) -> list[tuple[float, bool]]:
+    """What each sum is said to make, and whether it does."""
+    out = []
     for left, right in _SUM.findall(text[:8000]):
         value, told = _value(left), _value(right)
         if value is None or told is None:
             continue
-        count += 1
         decimals = len(right.partition(".")[2])
-        wrong += abs(value - told) > max(
-            0.51 * 10.0**-decimals, 5e-3 * abs(value) if decimals else 0.51 * (value % 1 > 0), 1e-9
-        )
-    return count, wrong
+        rounded = max(0.51 * 10.0**-decimals, 5e-3 * abs(value) if decimals else 0.0)
+        out.append((told, abs(value - told) <= rounded))
+    return out
 
 
 def _value(text: str) -> float | None:
@@ -120,12 +124,11 @@ def _numbers(text: str) -> set[float]:
 
 def _row(request: Request, answer: Answer) -> list[float]:
     text = answer.text
-    count, wrong = sums_of(text)
+    sums = _sums(text)
     asked, said = _numbers(request.prompt), _numbers(text)
     worded = {float(v) for w, v in _WORDS.items() if re.search(rf"\b{w}\b", request.prompt.lower())}
     unused = len(asked - said) / len(asked) if asked else 0.0
-    results = {v for v in (_value(right) for _, right in _SUM.findall(text[:8000])) if v is not None}
-    foreign = said - asked - worded - results - {0.0, 1.0, 2.0, 100.0}
+    foreign = said - asked - worded - {told for told, _ in sums} - {0.0, 1.0, 2.0, 100.0}
     words = text.split()
     last = _PLAIN.findall(text.rpartition("####")[2] or text)
     odd = bool(last) and (float(last[-1].replace(",", "")) % 1 != 0)
@@ -133,7 +136,8 @@ def _row(request: Request, answer: Answer) -> list[float]:
     repeated = 1.0 - len(set(lines)) / len(lines) if lines else 0.0
     surprise = -np.array(answer.logprobs[:4000]) if answer.logprobs else np.zeros(1)
     return [
-        np.log1p(wrong), np.log1p(count), unused, min(len(foreign), 10) / 10.0, np.log1p(len(_HEDGE.findall(text))),
+        np.log1p(sum(not holds for _, holds in sums)), np.log1p(len(sums)), unused,
+        min(len(foreign), 10) / 10.0, np.log1p(len(_HEDGE.findall(text))),
         np.log1p(len(words)), np.log1p(len(lines)), float(not _FINAL.search(text)), float(odd), repeated,
         float(answer.finish == "length" or not text.strip()), np.log1p(len(said)),
         np.log1p(len(words)) - np.log1p(len(request.prompt.split())), float(surprise.mean()),

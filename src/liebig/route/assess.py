@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.errors import InputError
 from liebig.route.calibrate import losses_of
 from liebig.route.data import Labelled
 from liebig.route.evaluate import Curve, curve_of, oracle_order, summary
-from liebig.route.router import LearnedRouter, RuleRouter, digest_of
+from liebig.route.router import LearnedRouter, RuleRouter, unseen
 from liebig.route.rules import need_by_rule
 
 __all__ = ["Assessment", "assess"]
@@ -59,18 +58,9 @@ def assess(
         InputError: no labels of the router's weakest or strongest model, or all rows were trained on.
     """
     weak, strong = router.models[0], router.models[-1]
-    absent = [m for m in (weak, strong) if m not in data.models]
-    if absent:
-        raise InputError(f"no labels of {', '.join(absent)}; there are labels of {', '.join(data.models)}")
-    order = [data.models.index(m) for m in (weak, strong)]
-    data = Labelled(
-        (weak, strong), data.requests, data.quality[:, order], data.cost[:, order], data.tokens[:, order]
-    ).usable()
-    seen = router.seen if isinstance(router, LearnedRouter) else frozenset()
-    fresh = np.array([digest_of(r) not in seen for r in data.requests])
-    if not fresh.any():
-        raise InputError(f"all {len(data)} rows were used to train the router; assess it on others")
-    left_out, data = int((~fresh).sum()), data.at(fresh)
+    labelled = data.of((weak, strong)).usable()
+    data = unseen(router, labelled, "an assessment")
+    left_out = len(labelled) - len(data)
     w, s = data.quality.T
     scores: dict[str, Array] = {
         router.name: losses_of(router.score(data.requests))[:, 0],

@@ -16,9 +16,17 @@ from numpy.typing import NDArray
 
 from liebig.errors import InputError, RangeError
 from liebig.route.data import Labelled
-from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, digest_of, with_calibration
+from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, unseen, with_calibration
 
-__all__ = ["THRESHOLDS", "calibrate", "chosen_by_loss", "losses_of", "p_value", "threshold_for_spending"]
+__all__ = [
+    "THRESHOLDS",
+    "calibrate",
+    "chosen_by_loss",
+    "losses_of",
+    "p_value",
+    "spending_curve",
+    "threshold_for_spending",
+]
 
 Array = NDArray[np.float64]
 #: Tried in this order, whatever the data: their number costs nothing, as the first failure ends the trial.
@@ -96,37 +104,25 @@ def calibrate(
         confidence: with which each promise holds.
 
     Raises:
-        InputError: no labels are left.
+        InputError: no labels are left, or negative ones.
         RangeError: a quality or confidence outside its range.
     """
     for quality in qualities:
         _check(quality, confidence)
-    data = _fresh(router, data)
+    data = unseen(router, data.of(router.models), "calibration")
+    if float(data.quality.min()) < 0.0:
+        raise InputError("qualities must not be negative")
     losses = losses_of(router.score(data.requests))
-    found = [_threshold(losses, data.quality, q, confidence) for q in sorted(qualities)]
+    # bounds of the test, which must not come from the labels alone
+    top = max(1.0, float(data.quality.max()), router.scale)
+    found = [_threshold(losses, data.quality, q, confidence, top) for q in sorted(qualities)]
     return with_calibration(router, found, losses[:, 0])
 
 
-def _fresh(router: RuleRouter | LearnedRouter, data: Labelled) -> Labelled:
-    absent = [m for m in router.models if m not in data.models]
-    if absent:
-        raise InputError(f"no labels of {', '.join(absent)}; there are labels of {', '.join(data.models)}")
-    order = np.array([data.models.index(m) for m in router.models])
-    data = Labelled(router.models, data.requests, data.quality[:, order], data.cost[:, order], data.tokens[:, order])
-    data = data.usable()
-    seen = router.seen if isinstance(router, LearnedRouter) else frozenset()
-    fresh = np.array([digest_of(r) not in seen for r in data.requests])
-    if not fresh.any():
-        raise InputError(
-            f"all {len(data)} rows were used to train the router; calibration needs others (train with --holdout 0.4)"
-        )
-    return data.at(fresh)
-
-
-def _threshold(losses: Array, quality: Array, target: float, confidence: float) -> Calibrated:
+def _threshold(losses: Array, quality: Array, target: float, confidence: float, top: float = 1.0) -> Calibrated:
+    """The largest threshold that keeps the promise; ``top`` is the best quality that can be."""
     alpha = _level(confidence)
     rows = np.arange(len(quality))
-    top = float(quality.max())
     best, kept = -np.inf, 0.0
     for threshold in THRESHOLDS:
         chosen = chosen_by_loss(losses, threshold)
@@ -166,29 +162,36 @@ def _missing(losses: Array, quality: Array, target: float, alpha: float) -> int:
     return round(max(needed - len(quality), 0.1 * len(quality), 1)) if math.isfinite(needed) else 0
 
 
-def threshold_for_spending(losses: Array, prices: Array, usd_per_mtok: float) -> tuple[float, float]:
-    """Threshold at which the mean price stays within a target, and the share that then goes to the strongest model.
+def spending_curve(losses: Array, prices: Array) -> tuple[Array, Array]:
+    """Thresholds from the strictest on, and the mean price at each, USD per million tokens.
 
     Args:
         losses: shape ``(n, models)``, of requests like those to come.
         prices: of each model, USD per million tokens, shape ``(models,)``.
-        usd_per_mtok: target.
+
+    >>> spending_curve(np.array([[0.4, 0.0], [0.1, 0.0]]), np.array([1.0, 3.0]))[1].tolist()
+    [3.0, 2.0, 1.0]
+    """
+    tried = np.unique(losses[:, :-1])
+    if tried.size > 400:
+        tried = np.unique(np.quantile(tried, np.linspace(0.0, 1.0, 400)))
+    tried = np.r_[-np.inf, tried]
+    return tried, np.array([prices[chosen_by_loss(losses, t)].mean() for t in tried])
+
+
+def threshold_for_spending(curve: tuple[Array, Array], usd_per_mtok: float) -> float:
+    """Strictest threshold at which the mean price stays within a target.
 
     Raises:
         RangeError: below the price of the cheapest model.
 
-    >>> threshold_for_spending(np.array([[0.4, 0.0], [0.1, 0.0]]), np.array([1.0, 3.0]), 2.0)[1]
-    0.5
+    >>> threshold_for_spending((np.array([-np.inf, 0.1, 0.4]), np.array([3.0, 2.0, 1.0])), 2.5)
+    0.1
     """
-    if usd_per_mtok < prices.min() - 1e-12:
+    thresholds, prices = curve
+    within = np.flatnonzero(prices <= usd_per_mtok + 1e-12)
+    if within.size == 0:
         raise RangeError(
             f"{usd_per_mtok:g} USD per million tokens is less than the cheapest model costs ({prices.min():g})"
         )
-    tried = np.unique(np.r_[losses[:, :-1].ravel(), -np.inf])
-    if tried.size > 400:
-        tried = np.r_[-np.inf, np.quantile(losses[:, :-1], np.linspace(0.0, 1.0, 400))]
-    for threshold in tried:
-        chosen = chosen_by_loss(losses, threshold)
-        if prices[chosen].mean() <= usd_per_mtok + 1e-12:
-            return float(threshold), float(np.mean(chosen == losses.shape[1] - 1))
-    return math.inf, 0.0
+    return float(thresholds[within[0]])

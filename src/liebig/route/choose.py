@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.errors import RangeError
-from liebig.route.calibrate import chosen_by_loss, losses_of, threshold_for_spending
+from liebig.errors import ConflictError, RangeError
+from liebig.route.calibrate import chosen_by_loss, losses_of, spending_curve, threshold_for_spending
 from liebig.route.policy import Choice, Wanted
 from liebig.route.request import Answer, Request
-from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, load_router
+from liebig.route.router import LearnedRouter, RuleRouter, load_router
 from liebig.route.rules import RULES
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ class RoutingPolicy:
     def threshold(self, wanted: Wanted) -> tuple[float, str]:
         """Loss up to which a weaker model is taken, and the reason that answers carry."""
         if wanted.usd_per_mtok is not None:
-            return _spending(self.reference, self.prices, wanted.usd_per_mtok), "spending"
+            try:
+                return threshold_for_spending(self._spending, wanted.usd_per_mtok), "spending"
+            except RangeError:
+                return math.inf, "cheapest"  # less than it costs: the cheapest is all that can be done
         target = 0.95 if wanted.quality is None else wanted.quality
         if target >= 1.0:
             return -math.inf, "best"
@@ -85,23 +89,17 @@ class RoutingPolicy:
             (min(kept, key=lambda c: c.quality).threshold, "calibrated") if kept else (-math.inf, "beyond calibration")
         )
 
-    @property
-    def reference(self) -> Array:
-        """Losses of the weakest model on requests like those to come, shape ``(n,)``."""
+    @functools.cached_property
+    def _spending(self) -> tuple[Array, Array]:
+        """Thresholds and the mean price at each, on requests like those of the calibration."""
         known = self.router.reference
-        return known if known.size else np.linspace(0.02, 0.98, 49)
+        losses = known if known.size else np.linspace(0.02, 0.98, 49)
+        share = np.linspace(1.0, 0.0, len(self.prices))  # models between lose a share of what the weakest does
+        return spending_curve(losses[:, None] * share, np.array(self.prices))
 
 
 #: A rule that was never calibrated guesses probabilities; half of ordinary prompts then go to the weak model at 0.95.
 _SLACK = 0.45
-
-
-def _spending(reference: Array, prices: tuple[float, ...], target: float) -> float:
-    share = np.linspace(1.0, 0.0, len(prices))
-    try:
-        return threshold_for_spending(reference[:, None] * share, np.array(prices), target)[0]
-    except RangeError:
-        return math.inf  # the cheapest is all that can be done
 
 
 def price_of(model: ModelSettings) -> float:
@@ -118,7 +116,8 @@ def policy_of(settings: Settings) -> RoutingPolicy:
     """The policy that settings describe.
 
     Raises:
-        InputError: the router's file cannot be read, or does not fit the models.
+        InputError: the router's file cannot be read.
+        ConflictError: it chooses among other models, or a cascade is wanted of one that looks at no answers.
     """
     routing = settings.routing
     pool = settings.pool
@@ -129,17 +128,20 @@ def policy_of(settings: Settings) -> RoutingPolicy:
     elif routing.cascade and routing.router == "default":
         name = "cascade"
     router = load_router(name, names)
-    if isinstance(router, LearnedRouter) or router.calibrated:
-        names = router.models
+    if set(router.models) != set(names):
+        raise ConflictError(
+            f"{name}: chooses among {', '.join(router.models)}, but the models of [routing] are {', '.join(names)}; "
+            "name the same, or train again"
+        )
+    if routing.cascade and not router.looks_at:
+        raise ConflictError(
+            f"cascade = true, but the router {routing.router} does not look at answers; "
+            "train one with --cascade, or take router = 'cascade'"
+        )
     by_name = {m.name: m for m in pool}
-    prices = tuple(price_of(by_name[n]) if n in by_name else math.nan for n in names)
-    wanted = (
-        Wanted(quality=routing.quality) if routing.usd_per_mtok is None else Wanted(usd_per_mtok=routing.usd_per_mtok)
-    )
-    looks = bool(router.looks_at) or routing.cascade
-    return RoutingPolicy(router, names, prices, wanted, routing.sticky, looks)
-
-
-def promises_of(router: RuleRouter | LearnedRouter) -> tuple[Calibrated, ...]:
-    """What a router promises, strictest last."""
-    return tuple(sorted(router.calibrated, key=lambda c: c.quality))
+    prices = tuple(price_of(by_name[n]) for n in router.models)
+    if routing.usd_per_mtok is not None:
+        wanted = Wanted(usd_per_mtok=routing.usd_per_mtok)
+    else:
+        wanted = Wanted(quality=routing.quality)
+    return RoutingPolicy(router, router.models, prices, wanted, routing.sticky, bool(router.looks_at))

@@ -12,7 +12,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from liebig.errors import InputError
 from liebig.route.request import Answer, Request, request_of_chat
 
-__all__ = ["Labelled", "labelled_from", "read_labelled", "read_raw"]
+__all__ = ["Labelled", "answer_from", "labelled_from", "parts_of_row", "read_labelled", "read_raw", "request_of_row"]
 
 Array = NDArray[np.float64]
 _KINDS = ("quality", "answer", "cost", "tokens")
@@ -60,6 +60,20 @@ class Labelled:
         at = np.flatnonzero(rows) if rows.dtype == bool else rows
         return Labelled(
             self.models, tuple(self.requests[i] for i in at), self.quality[at], self.cost[at], self.tokens[at]
+        )
+
+    def of(self, models: Sequence[str]) -> Labelled:
+        """The columns of some models, in the order given.
+
+        Raises:
+            InputError: there are no labels of one.
+        """
+        absent = [m for m in models if m not in self.models]
+        if absent:
+            raise InputError(f"no labels of {', '.join(absent)}; there are labels of {', '.join(self.models)}")
+        order = [self.models.index(m) for m in models]
+        return Labelled(
+            tuple(models), self.requests, self.quality[:, order], self.cost[:, order], self.tokens[:, order]
         )
 
     def usable(self) -> Labelled:
@@ -162,6 +176,19 @@ def labelled_from(rows: Iterable[Any], models: Sequence[str] = (), where: str = 
 def _row(row: Any) -> tuple[Request, dict[str, dict[str, Any]]]:
     if not isinstance(row, Mapping):
         raise InputError(f"expected an object, got {type(row).__name__}")
+    parts = parts_of_row(row)
+    for kind in ("quality", "cost", "tokens"):
+        parts[kind] = {m: _number(v, f"{kind} of {m}") for m, v in parts[kind].items()}
+    answers = {m: answer_from(v) for m, v in parts["answer"].items()}
+    return replace(request_of_row(row), answers=answers), parts
+
+
+def parts_of_row(row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """``quality``, ``answer``, ``cost`` and ``tokens`` of a row by model, as they stand; empty where there are none.
+
+    >>> parts_of_row({"quality:small": "1", "answer": {"large": "4"}})["answer"]
+    {'large': '4'}
+    """
     parts: dict[str, dict[str, Any]] = {k: {} for k in _KINDS}
     for column, value in row.items():
         kind, mark, model = str(column).partition(":")
@@ -169,27 +196,27 @@ def _row(row: Any) -> tuple[Request, dict[str, dict[str, Any]]]:
             parts[kind][model.strip()] = value
         elif kind in _KINDS and isinstance(value, Mapping):
             parts[kind] |= {str(m): v for m, v in value.items() if v not in ("", None)}
-    for kind in ("quality", "cost", "tokens"):
-        parts[kind] = {m: _number(v, f"{kind} of {m}") for m, v in parts[kind].items()}
-    answers = {m: _answer(v) for m, v in parts["answer"].items()}
+    return parts
+
+
+def request_of_row(row: Mapping[str, Any]) -> Request:
+    """The request of a row, from its messages or its prompt.
+
+    Raises:
+        InputError: neither is there, or messages are not JSON.
+    """
     messages = row.get("messages")
     if isinstance(messages, str) and messages.strip():
         try:
             messages = json.loads(messages)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             raise InputError("messages is not JSON") from None
     if isinstance(messages, list):
-        asked = request_of_chat({"messages": messages})
-    else:
-        prompt = row.get("prompt")
-        if not isinstance(prompt, str) or not prompt.strip():
-            raise InputError("no prompt and no messages")
-        asked = Request(prompt)
-    request = Request(
-        asked.prompt, asked.context, asked.system, asked.turns, asked.tools, asked.images, asked.structured,
-        asked.most_tokens, answers,
-    )  # fmt: skip
-    return request, parts
+        return request_of_chat({"messages": messages})
+    prompt = row.get("prompt")
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise InputError("no prompt and no messages")
+    return Request(prompt)
 
 
 def _number(value: Any, what: str) -> float:
@@ -202,7 +229,8 @@ def _number(value: Any, what: str) -> float:
     return found
 
 
-def _answer(value: Any) -> Answer:
+def answer_from(value: Any) -> Answer:
+    """An answer from a text, or from an object with text, logprobs, samples, finish and tokens."""
     if isinstance(value, Mapping):
         logprobs = value.get("logprobs") or ()
         samples = value.get("samples") or ()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from liebig.errors import InputError
-from liebig.route.data import read_raw
+from liebig.route.data import answer_from, parts_of_row, read_raw, request_of_row
 from liebig.route.label import ask_judge, most_informative
-from liebig.route.request import Request, request_of_chat
 from liebig.route.router import load_router
 
 __all__ = ["draw_rows", "judge_rows", "read_rows"]
@@ -23,45 +21,26 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
     Raises:
         InputError: cannot be read, or a row without both.
     """
-    rows = [r for r in read_raw(path) if isinstance(r, dict)]
-    bad = [i for i, r in enumerate(rows, start=1) if not request_of_row(r).prompt.strip()]
-    if bad or not rows:
-        raise InputError(f"{path}: " + (f"row {bad[0]} has no prompt and no messages" if bad else "no rows"))
+    rows = read_raw(path)
+    for number, row in enumerate(rows, start=1):
+        try:
+            request_of_row(row if isinstance(row, dict) else {})
+        except InputError as error:
+            raise InputError(f"{path}: row {number}: {error}") from None
+    if not rows:
+        raise InputError(f"{path}: no rows")
     return rows
-
-
-def request_of_row(row: dict[str, Any]) -> Request:
-    """The request of a row."""
-    messages = row.get("messages")
-    if isinstance(messages, str) and messages.strip().startswith("["):
-        messages = json.loads(messages)
-    return (
-        request_of_chat({"messages": messages}) if isinstance(messages, list) else Request(str(row.get("prompt") or ""))
-    )
 
 
 def draw_rows(
     rows: Sequence[dict[str, Any]], count: int, router: str | None = None, models: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """The rows to label first: those without labels, where the router doubts and that differ from each other."""
-    open_rows = [r for r in rows if not _has_labels(r)]
+    open_rows = [r for r in rows if not parts_of_row(r)["quality"]]
     if not open_rows:
         raise InputError(f"all {len(rows)} rows are labelled already")
     loaded = load_router(router, models) if router else None
     return [open_rows[i] for i in most_informative([request_of_row(r) for r in open_rows], count, loaded)]
-
-
-def _has_labels(row: dict[str, Any]) -> bool:
-    quality = row.get("quality")
-    return bool(quality) or any(str(k).startswith("quality:") and v not in ("", None) for k, v in row.items())
-
-
-def _answers(row: dict[str, Any]) -> dict[str, str]:
-    out = {str(k).partition(":")[2]: str(v) for k, v in row.items() if str(k).startswith("answer:") and v}
-    given = row.get("answer")
-    if isinstance(given, dict):
-        out |= {str(k): str(v.get("text") if isinstance(v, dict) else v) for k, v in given.items()}
-    return out
 
 
 def judge_rows(
@@ -92,7 +71,7 @@ def judge_rows(
         raise InputError(f"the environment variable {key_env} is not set")
     out = []
     for i, row in enumerate(rows):
-        answers = _answers(row)
+        answers = {m: answer_from(v).text for m, v in parts_of_row(row)["answer"].items()}
         names = [m for m in models if m in answers] or list(answers)
         if len(names) != 2:
             raise InputError(f"row {i + 1}: a judge compares two answers; there are {', '.join(names) or 'none'}")

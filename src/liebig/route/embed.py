@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from liebig.errors import MissingExtraError
 
-__all__ = ["WIDTH", "count_tokens", "embed"]
+__all__ = ["WIDTH", "embed"]
 
 Array = NDArray[np.float64]
 #: Numbers of an embedding.
@@ -64,15 +64,6 @@ def embed(texts: Sequence[str]) -> Array:
             mean = table[ids].mean(axis=0, dtype=np.float64)
             out[i] = mean / max(float(np.linalg.norm(mean)), 1e-12)
     return out
-
-
-def count_tokens(text: str) -> int:
-    """Tokens of a text by this tokeniser, up to 1024; those of other models differ by a tenth or two.
-
-    >>> count_tokens("Hello, world")
-    3
-    """
-    return len(_ids(_parts()[0], text))
 
 
 def _ids(tokens: Any, text: str) -> list[int]:

@@ -7,7 +7,6 @@ which PGR reaches x (RouteLLM, arXiv:2406.18665).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,8 +173,3 @@ def summary(score: ArrayLike, weak: ArrayLike, strong: ArrayLike, draws: int = 2
         "cpt50": c.share_at(0.5), "cpt80": c.share_at(0.8), "share_at_95": c.share_for_quality(0.95),
         "intervals": intervals(score, weak, strong, draws),
     }  # fmt: skip
-
-
-def compare(scores: Sequence[tuple[str, ArrayLike]], weak: ArrayLike, strong: ArrayLike) -> list[dict[str, Any]]:
-    """Summaries of several routers on the same requests."""
-    return [{"router": name, **summary(score, weak, strong)} for name, score in scores]

@@ -19,7 +19,7 @@ from liebig.route.ledger import Key
 __all__ = ["FIELDS", "KeyCache", "check_limits", "default_pepper", "digest_of", "key_of", "make_key", "values_of"]
 
 #: Columns of a key in every ledger, in order; the digest stands apart.
-FIELDS = ("id", "name", "created", "revoked", "admin", "budget_usd", "budget_period", "rpm", "tpm", "models")
+FIELDS = ("id", "name", "created", "revoked", "budget_usd", "budget_period", "rpm", "tpm", "models")
 LIMITS = FIELDS[4:]
 PERIODS = ("day", "week", "month", "total")
 #: Seconds that a key is remembered, so that one revoked elsewhere works no longer than this.
@@ -84,8 +84,6 @@ def check_limits(limits: Mapping[str, Any]) -> dict[str, Any]:
         out["budget_usd"] = float(budget)
     if out.get("budget_period", "month") not in PERIODS:
         raise InputError(f"budget_period {out['budget_period']!r}: expected one of {', '.join(PERIODS)}")
-    if not isinstance(out.get("admin", False), bool):
-        raise InputError(f"admin {out['admin']!r}: expected True or False")
     if "models" in out:
         models = out["models"]
         if isinstance(models, str) or not all(isinstance(m, str) and m for m in models):
@@ -110,7 +108,6 @@ def key_of(values: Sequence[Any]) -> Key:
     """
     named = dict(zip(FIELDS, values, strict=True))
     named["models"] = tuple(json.loads(named["models"]))
-    named["admin"] = bool(named["admin"])
     return Key(**named)
 
 

@@ -58,14 +58,17 @@ class _Scale:
             v.shown.mean(0), v.shown.std(0) + 1e-6, v.rule.mean(0), v.rule.std(0) + 1e-6, v.place.mean(0)
         )  # fmt: skip
 
+    def rule(self, v: Views) -> Array:
+        """What the rules say, in standard deviations."""
+        return np.clip((v.rule - self.rule_mean) / self.rule_spread, -4.0, 4.0)
+
     def apply(self, v: Views, answers: bool) -> tuple[Array, Array]:
         """Columns for products, and unit vectors of places."""
         shown = np.clip((v.shown - self.shown_mean) / self.shown_spread, -4.0, 4.0)
-        rule = np.clip((v.rule - self.rule_mean) / self.rule_spread, -4.0, 4.0)
         place = v.place - self.middle
         place = place / np.maximum(np.linalg.norm(place, axis=1, keepdims=True), 1e-9)
         weight = np.sqrt((_ANSWER_SHOWN if answers else _SHOWN) / shown.shape[1])
-        return np.column_stack([weight * shown, np.sqrt(_RULE) * rule]), place
+        return np.column_stack([weight * shown, np.sqrt(_RULE) * self.rule(v)]), place
 
 
 def _scale_from(arrays: Mapping[str, Any]) -> _Scale:
@@ -104,8 +107,7 @@ class Rule:
 
     def predict(self, views: Views) -> Array:
         """Quality of each model's answer, shape ``(n, models)``."""
-        rule = np.clip((views.rule - self.scale.rule_mean) / self.scale.rule_spread, -4.0, 4.0)
-        return self.mean + rule @ self.weights
+        return self.mean + self.scale.rule(views) @ self.weights
 
     def arrays(self) -> dict[str, Any]:
         """What a file holds of it."""
@@ -149,7 +151,6 @@ class Boosted:
     """Gradient-boosted trees (LightGBM), one forest per model; kept as text."""
 
     forests: tuple[str, ...]
-    answers: bool
 
     def predict(self, views: Views) -> Array:
         """Quality of each model's answer, shape ``(n, models)``."""
@@ -158,7 +159,7 @@ class Boosted:
 
     def arrays(self) -> dict[str, Any]:
         """What a file holds of it."""
-        return {"answers": self.answers, "forests": np.array(self.forests)}
+        return {"forests": np.array(self.forests)}
 
 
 _READ: dict[tuple[str, ...], list[Any]] = {}
@@ -204,19 +205,18 @@ class Mixture:
         return out
 
 
+def _ridge(x: Array, y: Array, ridge: float) -> Array:
+    return np.asarray(np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y), dtype=np.float64)
+
+
 def _fit_linear(v: Views, quality: Array, answers: bool, ridge: float) -> Linear:
-    scale = _Scale.of(v)
-    x = np.column_stack(scale.apply(v, answers))
-    mean = quality.mean(0)
-    weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ (quality - mean))
-    return Linear(scale, answers, mean, weights)
+    scale, mean = _Scale.of(v), quality.mean(0)
+    return Linear(scale, answers, mean, _ridge(np.column_stack(scale.apply(v, answers)), quality - mean, ridge))
 
 
 def _fit_rule(v: Views, quality: Array, answers: bool, ridge: float) -> Rule:
     scale, mean = _Scale.of(v), quality.mean(0)
-    x = np.clip((v.rule - scale.rule_mean) / scale.rule_spread, -4.0, 4.0)
-    weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ (quality - mean))
-    return Rule(scale, mean, weights)
+    return Rule(scale, mean, _ridge(scale.rule(v), quality - mean, ridge))
 
 
 def _fit_kernel(v: Views, quality: Array, answers: bool, ridge: float) -> Kernel:
@@ -243,7 +243,7 @@ def _fit_boosted(v: Views, quality: Array, answers: bool, ridge: float) -> Boost
     for column in quality.T:
         data = lightgbm.Dataset(x, column, free_raw_data=True)
         forests.append(lightgbm.train(options, data, num_boost_round=120).model_to_string())
-    return Boosted(tuple(forests), answers)
+    return Boosted(tuple(forests))
 
 
 _FITS: dict[str, Callable[[Views, Array, bool, float], Part]] = {
@@ -296,30 +296,28 @@ def fit_part(kind: str, views: Views, quality: Array, answers: bool = False) -> 
     if kind != "combined":
         ridge, held = _best_ridge(kind, views, quality, answers)
         return _FITS[kind](views, quality, answers, ridge), held
-    names, parts, helds = [], [], []
+    parts, helds = [], []
     for name in _FITS:
         ridge, held = _best_ridge(name, views, quality, answers)
-        names.append(name)
-        parts.append(_FITS[name](views, quality, answers, ridge))
+        parts.append((name, _FITS[name](views, quality, answers, ridge)))
         helds.append(held)
-    weights = _mix([_gaps(h) for h in helds], _gaps(quality))
+    weights = _mix([_gaps(h) for h in helds], _gaps(quality), np.array([_USUAL_SHARE[name] for name in _FITS]))
     held = np.sum([w * h for w, h in zip(weights, helds, strict=True)], axis=0)
-    return Mixture(tuple(zip(names, parts, strict=True)), weights), held
+    return Mixture(tuple(parts), weights), held
 
 
-def _mix(predictions: Sequence[Array], measured: Array) -> Array:
-    """Weights of at least 0 that sum to 1, halfway from equal ones to those that miss least.
+#: Weights of the parts of a mixture before labels speak: trees need more of them than most users have.
+_USUAL_SHARE = {"rule": 1 / 3, "linear": 1 / 3, "nearest": 1 / 3, "boosted": 0.0}
 
-    Trees need more labels than most users have, so they must earn their weight.
-    """
-    equal = np.array([1.0, 1.0, 1.0, 0.0]) / 3.0
+
+def _mix(predictions: Sequence[Array], measured: Array, usual: Array) -> Array:
+    """Weights of at least 0 that sum to 1, halfway from the usual ones to those that miss least."""
     from scipy.optimize import nnls
 
     middle = measured.mean()
     x = np.column_stack([(p - middle).ravel() for p in predictions])
     found, _ = nnls(x, (measured - middle).ravel())
-    share = found / found.sum() if found.sum() > 0 else equal
-    return 0.5 * share + 0.5 * equal
+    return 0.5 * (found / found.sum() if found.sum() > 0 else usual) + 0.5 * usual
 
 
 def part_from(kind: str, arrays: Mapping[str, Any]) -> Part:
@@ -334,7 +332,7 @@ def part_from(kind: str, arrays: Mapping[str, Any]) -> Part:
             np.asarray(arrays["places"], dtype=np.float64),
         )  # fmt: skip
     if kind == "boosted":
-        return Boosted(tuple(str(t) for t in arrays["forests"]), bool(arrays["answers"]))
+        return Boosted(tuple(str(t) for t in arrays["forests"]))
     if kind == "combined":
         names = [str(n) for n in arrays["parts"]]
         parts = []

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from liebig.errors import InputError, LiebigError
 
-__all__ = ["INTERRUPTED", "Call", "Key", "Ledger", "Outcome", "Period", "Refused", "Row", "open_ledger"]
+__all__ = [
+    "INTERRUPTED",
+    "Call",
+    "Key",
+    "Ledger",
+    "Outcome",
+    "Period",
+    "Refused",
+    "Row",
+    "all_rows",
+    "in_pages",
+    "open_ledger",
+]
 
 #: How long a budget lasts; days, weeks (from Monday) and months are those of UTC.
 Period = Literal["day", "week", "month", "total"]
@@ -25,7 +37,6 @@ class Key:
     name: str
     created: float
     revoked: float | None = None
-    admin: bool = False
     budget_usd: float | None = None
     budget_period: Period = "month"
     rpm: int | None = None
@@ -155,7 +166,7 @@ class Ledger(Protocol):
 
         Args:
             name: unlike that of any live key.
-            limits: ``admin``, ``budget_usd``, ``budget_period``, ``rpm``, ``tpm``, ``models``.
+            limits: ``budget_usd``, ``budget_period``, ``rpm``, ``tpm``, ``models``.
         """
 
     async def revoke_key(self, id_or_name: str) -> Key:
@@ -195,6 +206,30 @@ class Ledger(Protocol):
 
     async def prune(self, before: float) -> int:
         """Delete ended calls begun before a time; what keys have spent stays.  Gives how many there were."""
+
+
+async def all_rows(
+    since: float | None, read_page: Callable[[tuple[float, int]], Awaitable[list[tuple[int, Row]]]], size: int
+) -> AsyncIterator[Row]:
+    """Rows page by page: ``read_page`` gives up to ``size`` of them behind a time and a number, with their numbers."""
+    after: tuple[float, int] = (-1e300 if since is None else since, -1)
+    while True:
+        page = await read_page(after)
+        for _, row in page:
+            yield row
+        if len(page) < size:
+            return
+        after = (page[-1][1].at, page[-1][0])
+
+
+async def in_pages(do: Callable[[], Awaitable[int]], size: int) -> int:
+    """Do something to up to ``size`` rows at a time until fewer are left; gives how many there were."""
+    total = 0
+    while True:
+        count = await do()
+        total += count
+        if count < size:
+            return total
 
 
 def open_ledger(url: str, *, pepper: bytes | None = None, left: str | Path | None = None) -> Ledger:

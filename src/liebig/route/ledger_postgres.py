@@ -15,7 +15,7 @@ from liebig.errors import InputError, LiebigError
 from liebig.route import postgres_work as work
 from liebig.route import postgres_writer
 from liebig.route.keys import KeyCache, check_limits, digest_of, make_key, pick_key
-from liebig.route.ledger import Call, Key, Outcome, Refused, Row
+from liebig.route.ledger import Call, Key, Outcome, Refused, Row, all_rows, in_pages
 from liebig.route.postgres_writer import Op, Writer, asyncpg_module, keep_as_is, unavailable, why
 from liebig.route.unsaved import Unsaved, left_files, read_left
 
@@ -166,12 +166,7 @@ class PostgresLedger:
 
     async def settle(self, workers_alive: Collection[str]) -> int:
         """See ``ledger.Ledger``."""
-        total = 0
-        while True:
-            count = await self._ask(lambda c: work.settle(c, tuple(workers_alive)))
-            total += count
-            if count < PAGE:
-                return total
+        return await in_pages(lambda: self._ask(lambda c: work.settle(c, tuple(workers_alive))), PAGE)
 
     async def spent_usd(self, key_id: str, period: str) -> float:
         """See ``ledger.Ledger``."""
@@ -181,23 +176,13 @@ class PostgresLedger:
         self, since: float | None = None, until: float | None = None, key: str | None = None
     ) -> AsyncIterator[Row]:
         """See ``ledger.Ledger``."""
-        after: tuple[float, int] = (-1e300 if since is None else since, -1)
-        while True:
-            page = await self._ask(lambda c, a=after: work.page(c, a, until, key, PAGE))  # type: ignore[misc]
-            for _, row in page:
-                yield row
-            if len(page) < PAGE:
-                return
-            after = (page[-1][1].at, page[-1][0])
+        pages = all_rows(since, lambda after: self._ask(lambda c: work.page(c, after, until, key, PAGE)), PAGE)
+        async for row in pages:
+            yield row
 
     async def prune(self, before: float) -> int:
         """See ``ledger.Ledger``."""
-        total = 0
-        while True:
-            count = await self._ask(lambda c: work.prune(c, before, PAGE))
-            total += count
-            if count < PAGE:
-                return total
+        return await in_pages(lambda: self._ask(lambda c: work.prune(c, before, PAGE)), PAGE)
 
     async def _ask(self, do: Callable[[Any], Awaitable[_T]], within_s: float = LONG_S) -> _T:
         """Do something in a transaction of its own.

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from liebig.errors import InputError, LiebigError
 from liebig.route import sqlite_work as work
 from liebig.route.keys import KeyCache, check_limits, digest_of, make_key, pick_key
-from liebig.route.ledger import Call, Key, Outcome, Refused, Row
+from liebig.route.ledger import Call, Key, Outcome, Refused, Row, all_rows, in_pages
 from liebig.route.sqlite_writer import Op, Work, Writer, transact, unavailable
 from liebig.route.unsaved import Unsaved, left_files, read_left
 
@@ -145,23 +145,13 @@ class SqliteLedger:
         self, since: float | None = None, until: float | None = None, key: str | None = None
     ) -> AsyncIterator[Row]:
         """See ``ledger.Ledger``."""
-        after: tuple[float, int] = (-1e300 if since is None else since, -1)
-        while True:
-            page = await self._read(lambda c, a=after: work.page(c, a, until, key, PAGE))  # type: ignore[misc]
-            for _, row in page:
-                yield row
-            if len(page) < PAGE:
-                return
-            after = (page[-1][1].at, page[-1][0])
+        pages = all_rows(since, lambda after: self._read(lambda c: work.page(c, after, until, key, PAGE)), PAGE)
+        async for row in pages:
+            yield row
 
     async def prune(self, before: float) -> int:
         """See ``ledger.Ledger``."""
-        total = 0
-        while True:
-            count = int(await self._do(lambda b: work.prune(b.conn, before, PAGE)))
-            total += count
-            if count < PAGE:
-                return total
+        return await in_pages(lambda: self._do(lambda b: work.prune(b.conn, before, PAGE)), PAGE)
 
     def _put(self, op: Op) -> asyncio.Future[Any]:
         if self._writer is None:

@@ -21,7 +21,7 @@ _NUMBERS = ", ".join(f"{c} bigint NOT NULL DEFAULT 0" for c in COLUMNS[1:])
 _SCHEMA = f"""
 CREATE TABLE liebig_meta (name text PRIMARY KEY, value bigint NOT NULL);
 CREATE TABLE liebig_keys (id text PRIMARY KEY, name text NOT NULL, created float8 NOT NULL, revoked float8,
-  admin boolean NOT NULL, budget_usd float8, budget_period text NOT NULL, rpm bigint, tpm bigint, models text NOT NULL,
+  budget_usd float8, budget_period text NOT NULL, rpm bigint, tpm bigint, models text NOT NULL,
   digest bytea NOT NULL UNIQUE);
 CREATE UNIQUE INDEX liebig_live_names ON liebig_keys (name) WHERE revoked IS NULL;
 CREATE TABLE liebig_accounts (version bigint NOT NULL DEFAULT 0, key_id text PRIMARY KEY, {_NUMBERS})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.errors import ConflictError, InputError
+from liebig.files import write_whole
 from liebig.route.data import Labelled
 from liebig.route.learned import Part, fit_part, part_from
 from liebig.route.request import Request
@@ -76,6 +78,11 @@ class RuleRouter:
         return self.rule
 
     @property
+    def scale(self) -> float:
+        """Quality that counts as 1."""
+        return 1.0
+
+    @property
     def looks_at(self) -> str:
         """Model whose answer it wants to see first, or empty."""
         return self.models[0] if self.rule == "cascade" else ""
@@ -101,7 +108,7 @@ class LearnedRouter:
         scale: quality that counts as 1.
         looks_at: model whose answer it sees, or empty.
         seen: digests of the prompts that it was trained on.
-        calibrated: thresholds with promises.
+        calibrated: thresholds with promises, strictest last.
         reference: losses of the weakest model at calibration, to see drift by.
     """
 
@@ -137,15 +144,9 @@ class LearnedRouter:
 
 
 def _write(path: Path, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
-    """Whole or not at all."""
-    partly = path.with_name(path.name + ".part")
-    try:
-        with partly.open("wb") as file:
-            np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
-        partly.replace(path)
-    except OSError as error:
-        partly.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, meta=np.array(json.dumps(meta)), **arrays)
+    write_whole(path, buffer.getvalue())
 
 
 def save_rule(router: RuleRouter, path: str | Path) -> None:
@@ -238,6 +239,23 @@ def train_router(data: Labelled, kind: str = "combined", looks_at: str = "") -> 
     part, held = fit_part(kind, views_of(data.requests, looks_at), data.quality / scale, bool(looks_at))
     seen = frozenset(digest_of(r) for r in data.requests)
     return LearnedRouter(kind, data.models, part, scale, looks_at, seen), held
+
+
+def unseen(router: RuleRouter | LearnedRouter, data: Labelled, what_for: str) -> Labelled:
+    """The rows whose labels are complete and that the router was not trained on.
+
+    Raises:
+        InputError: none is left; says what they are needed for.
+    """
+    data = data.usable()
+    if isinstance(router, RuleRouter):
+        return data
+    fresh = np.array([digest_of(r) not in router.seen for r in data.requests])
+    if not fresh.any():
+        raise InputError(
+            f"all {len(data)} rows were used to train the router; {what_for} needs others (train with --holdout 0.4)"
+        )
+    return data.at(fresh)
 
 
 def with_calibration(

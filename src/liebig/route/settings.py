@@ -155,9 +155,18 @@ class Settings(_Part):
             return tuple(known[n] for n in self.routing.models)
         return tuple(sorted(self.model, key=lambda m: m.input_usd_per_mtok + m.output_usd_per_mtok))
 
-    def model_named(self, name: str) -> ModelSettings | None:
-        """The model of that name."""
-        return next((m for m in self.model if m.name == name), None)
+    @property
+    def ledger_url(self) -> str:
+        """Address of the ledger; a file's is relative to the file of the settings.
+
+        >>> given = {"upstream": [{"name": "u", "url": "http://u/v1"}], "model": [{"name": "m", "upstream": "u"}]}
+        >>> settings_from(given, folder=Path("/etc/liebig")).ledger_url
+        'sqlite:/etc/liebig/liebig-ledger.db'
+        """
+        scheme, _, rest = self.ledger.url.partition(":")
+        if scheme == "sqlite" and rest and not rest.startswith((":", "/")):
+            return f"sqlite:{self.folder / rest}"
+        return self.ledger.url
 
     def upstream_named(self, name: str) -> UpstreamSettings:
         """The upstream of that name."""

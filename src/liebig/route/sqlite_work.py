@@ -22,7 +22,7 @@ VERSION = 1
 APPLICATION = 0x6C696562
 _SCHEMA = f"""
 CREATE TABLE keys (id TEXT PRIMARY KEY, name TEXT NOT NULL, created REAL NOT NULL, revoked REAL,
-  admin INTEGER NOT NULL, budget_usd REAL, budget_period TEXT NOT NULL, rpm INTEGER, tpm INTEGER,
+  budget_usd REAL, budget_period TEXT NOT NULL, rpm INTEGER, tpm INTEGER,
   models TEXT NOT NULL, digest BLOB NOT NULL UNIQUE);
 CREATE UNIQUE INDEX live_names ON keys (name) WHERE revoked IS NULL;
 CREATE TABLE accounts (key_id TEXT PRIMARY KEY, {", ".join(f"{c} INTEGER NOT NULL" for c in COLUMNS[1:])})

@@ -94,9 +94,9 @@ def run_suite(
         for rule in ("random", "length", "task", "default", *(("cascade",) if looked else ())):
             if progress is not None:
                 progress(f"{name}: {rule}")
-            score = need_by_rule(rule, data.requests, answers if rule == "cascade" else None)
-            if rule == "random":  # ties are sent as chance would: the mean over all orders
-                score = np.zeros(len(data))
+            score = np.zeros(len(data))  # ties are sent as chance would: the mean over all orders
+            if rule != "random":
+                score = need_by_rule(rule, data.requests, answers if rule == "cascade" else None)
             out.append({"set": name, "router": rule, "labels": 0, **summary(score, w, s, draws)})
         out.append({"set": name, "router": "oracle", "labels": 0, **summary(oracle_order(w, s), w, s, draws)})
         for labels in LABELS.get(name, ()):

@@ -6,12 +6,20 @@ import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from liebig import __version__
 from liebig.catalog import TABLES, FactRow, load_catalog
 from liebig.catalog.rows import GRADES
+from liebig.files import toml_text
+from liebig.forecast.world import parameter_marginal
+from liebig.uncertainty import quantile
 from liebig.web.bodies import AccessBody, LeversBody, PackageBody, PlanBody, ScenarioBody
+
+if TYPE_CHECKING:
+    from liebig.forecast import Forecast
 
 __all__ = [
     "access",
@@ -47,20 +55,21 @@ def version() -> dict[str, Any]:
     return {"version": __version__, "facts": digest.hexdigest()[:12], "state": STATE}
 
 
-@functools.lru_cache(maxsize=64)
-def _forecast(key: str) -> dict[str, Any]:
-    body = ScenarioBody.model_validate_json(key)
+@functools.lru_cache(maxsize=32)
+def _forecast(key: str) -> tuple[Forecast, dict[str, Any]]:
+    """A forecast of all years, whatever year is looked at."""
     from liebig.forecast.engine import run_forecast
 
-    found = run_forecast(body.inputs())
+    found = run_forecast(ScenarioBody.model_validate_json(key).inputs())
     answer = found.to_dict()
     answer.pop("parameters")  # the page has them already
-    return answer | {"summary": found.summary(body.year)}
+    return found, answer
 
 
 def forecast(body: ScenarioBody) -> dict[str, Any]:
-    """The forecast of a scenario."""
-    return _forecast(body.model_dump_json())
+    """The forecast of a scenario, its summary for the year that is looked at."""
+    found, answer = _forecast(body.model_dump_json(exclude={"year"}))
+    return answer | {"summary": found.summary(body.year)}
 
 
 def warm() -> None:
@@ -91,11 +100,9 @@ def parameters(facts_set: str = "2026") -> dict[str, Any]:
     influence = _influence(facts_set)
     groups: dict[str, list[dict[str, Any]]] = {}
     for name, row in load_catalog().parameters(facts_set).items():
-        _, values = row.quantiles
-        if row.role != "model" or row.family == "point" or name not in influence or not values:
+        if row.role != "model" or row.family == "point" or name not in influence:
             continue
-        middle = row.p50 if row.p50 is not None else values[len(values) // 2]
-        low, high = values[0], values[-1]
+        low, middle, high = (float(q) for q in quantile(parameter_marginal(row), np.array([0.1, 0.5, 0.9])))
         log = low > 0
         span = (high / low if log else high - low) or 1.0
         ends = (low / span, high * span) if log else (low - span, high + span)
@@ -219,10 +226,12 @@ def plan(body: PlanBody) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=64)
-def _map(need: str, year: int, scenario: str, samples: int, seed: int) -> list[dict[str, Any]]:
-    from liebig.access import country_table
+def _map(need: str, year: int, scenario: str, samples: int, seed: int) -> tuple[str, list[dict[str, Any]]]:
+    """What is said of all countries, and the rows of the map."""
+    from liebig.access import find_access, map_table
 
-    return country_table(year, scenario, need, samples=samples, seed=seed).rows()
+    found = find_access(need=need, year=year, scenario=scenario, samples=samples, seed=seed)
+    return found.summary(), map_table(found).rows()
 
 
 def access(body: AccessBody) -> dict[str, Any]:
@@ -230,23 +239,15 @@ def access(body: AccessBody) -> dict[str, Any]:
     from liebig.access import find_access, join, measures
 
     shared: dict[str, Any] = body.model_dump(exclude={"countries"})
-    rows = _map(**shared)
+    summary, rows = _map(**shared)
     notes = [{**m, "note": m["coverage"]} for m in measures()]
-    out: dict[str, Any] = {"rows": rows, "measures": notes, "summary": _hosts(rows, body), "places": [], "club": None}
+    out: dict[str, Any] = {"rows": rows, "measures": notes, "summary": summary, "places": [], "club": None}
     if body.countries:
         found = find_access(countries=tuple(body.countries), **shared)
-        out |= {"summary": found.summary(), "places": found.to_dict().get("places", [])}
+        out |= {"summary": found.summary(), "places": found.to_dict()["places"]}
     if len(body.countries) > 1:
         out["club"] = join(body.countries, **shared).to_dict()
     return out
-
-
-def _hosts(rows: list[dict[str, Any]], body: AccessBody) -> str:
-    able = [r for r in rows if (r.get("can_host") or 0) >= 0.5]
-    able.sort(key=lambda r: -(r.get("ratio") or 0))
-    names = ", ".join(str(r["name"]) for r in able[:5])
-    more = f" and {len(able) - 5} more" if len(able) > 5 else ""
-    return f"{len(able)} of {len(rows)} places can host {body.need} in {body.year} by their own means: {names}{more}."
 
 
 @functools.cache
@@ -260,20 +261,9 @@ def inequality() -> dict[str, Any]:
 _SIZES = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "n_micro", "zero", "recompute", "recompute_share")
 
 
-def _words(row: FactRow) -> str:
-    return " ".join(str(v) for v in row.model_dump().values()).lower()
-
-
-@functools.cache
-def _all_facts() -> tuple[tuple[str, FactRow, str], ...]:
-    catalog = load_catalog()
-    return tuple((name, row, _words(row)) for name in TABLES for row in catalog.table(name))
-
-
 def facts(query: str = "", limit: int = 50, offset: int = 0) -> dict[str, Any]:
     """Facts that hold all the words, with where each is used."""
-    wanted = query.lower().split()
-    hits = [(t, r) for t, r, text in _all_facts() if all(w in text for w in wanted)]
+    hits = load_catalog().search(query.split())
     return {"total": len(hits), "rows": [_shown(t, r) for t, r in hits[offset : offset + limit]]}
 
 
@@ -282,7 +272,7 @@ def _shown(table: str, row: FactRow) -> dict[str, Any]:
     value = next((cells[k] for k in _VALUES if cells.get(k) is not None), None)
     return {
         "table": table, "id": " · ".join(row.row_key), "name": str(cells.get("name") or ""), "value": value,
-        "p10": cells.get("p10") or cells.get("low"), "p90": cells.get("p90") or cells.get("high"),
+        "p10": cells.get("p10", cells.get("low")), "p90": cells.get("p90", cells.get("high")),
         "unit": cells.get("unit", ""), "source": cells.get("source", ""), "url": cells.get("url", ""),
         "as_of": cells.get("as_of", ""), "licence": cells.get("licence", ""), "grade": cells.get("grade", ""),
         "mark": GRADES.get(str(cells.get("grade", "")), ""), "used_in": list(_used(table, cells)),
@@ -317,18 +307,13 @@ def scenario_toml(body: ScenarioBody) -> str:
     "run.duration_s" = "200 d"
     <BLANKLINE>
     """
-    import json
-
-    def text(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-    lines = [f"title = {text(body.title)}"] if body.title else []
-    lines += [f"facts = {text(body.facts)}"]
-    lines += [f"{n} = {text(v)}" for n, v in (("levers", body.levers), ("switches", body.switches)) if v]
+    lines = [f"title = {toml_text(body.title)}"] if body.title else []
+    lines += [f"facts = {toml_text(body.facts)}"]
+    lines += [f"{n} = {toml_text(v)}" for n, v in (("levers", body.levers), ("switches", body.switches)) if v]
     if body.seed:
         lines.append(f"seed = {body.seed}")
     for name in ("set", "pin", "add"):
         table: dict[str, Any] = getattr(body, name)
         if table:
-            lines += ["", f"[{name}]", *(f"{text(k)} = {text(v)}" for k, v in table.items())]
+            lines += ["", f"[{name}]", *(f"{toml_text(k)} = {toml_text(v)}" for k, v in table.items())]
     return "\n".join(lines) + "\n"

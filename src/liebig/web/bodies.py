@@ -103,8 +103,6 @@ MOST_CHIPS = 1_000_000
 class PlanBody(TrainingInput):
     """A training run, as ``liebig plan train`` takes it, without files."""
 
-    year: Annotated[int, Field(ge=2025, le=2040)] = 2026
-
     @model_validator(mode="before")
     @classmethod
     def _no_files(cls, given: Any) -> Any:
@@ -127,4 +125,4 @@ class PlanBody(TrainingInput):
 
         if isinstance(self.model, str) and Path(self.model).exists():  # a folder of that name would be read
             raise InputError(f"model {self.model!r}: expected the name of a model")
-        return TrainingInput(**self.model_dump(exclude={"year"}))
+        return TrainingInput(**self.model_dump())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from liebig import __version__
 from liebig.errors import LiebigError, UnknownNameError
+from liebig.files import json_text
 from liebig.web import answers
 from liebig.web.bodies import AccessBody, LeversBody, PackageBody, PlanBody, ScenarioBody
 from liebig.web.guard import App, Guard
@@ -40,20 +41,7 @@ class _Answer(JSONResponse):
     """JSON without NaN: what is not a number is null."""
 
     def render(self, content: Any) -> bytes:
-        try:
-            return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-        except ValueError:
-            return json.dumps(_finite(content), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return value
+        return json_text(content).encode()
 
 
 @contextlib.asynccontextmanager
@@ -153,9 +141,10 @@ def _more_questions(app: FastAPI, refusals: dict[int | str, dict[str, Any]], gat
     async def router(days: Annotated[int, Query(ge=1, le=3650)] = 30) -> dict[str, Any]:
         if gateway is None:
             return {"configured": False}
-        from liebig.web.savings import savings_of
+        from liebig.route.savings import savings_of
 
-        return {"configured": True, "report": await savings_of(gateway, days)}
+        found = await savings_of(gateway, "day", since=time.time() - 86_400.0 * days)
+        return {"configured": True, "report": found.to_dict()}
 
 
 def _pages(app: FastAPI) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from liebig.catalog import plan_number
+from liebig.cluster.chip import chip
 from liebig.route.settings import ModelSettings
+from liebig.site.power import rated_power_w
 
-__all__ = ["Usage", "energy_wh", "estimate_usage", "most_tokens", "tokens_of_text", "usage_of", "usd_of"]
+__all__ = ["Usage", "energy_of", "estimate_usage", "most_tokens", "tokens_of_text", "usage_of", "usd_of"]
 
-#: Operations per second of an H100 in 8 bits, and the share of them that serving reaches.
-PEAK_FLOP_PER_S = 1979e12
-SERVED_SHARE = 0.25
-#: Power of an H100 and what its building takes per watt.
-CHIP_W = 700.0
-PUE = 1.3
-#: Energy of a token that is read, relative to one that is written.
-PROMPT_SHARE = 0.1
 #: Tokens of an answer when nothing tells how long it may become.
 ANSWER_TOKENS = 500
 CHARACTERS_PER_TOKEN = 4
@@ -102,34 +98,29 @@ def usd_of(model: ModelSettings, usage: Usage) -> float:
     ) / 1e6
 
 
-def energy_wh(usage: Usage, *, wh_per_mtok: float | None = None, active_parameters: float | None = None) -> float:
-    """Energy of a call at the meter of the data centre, Wh; an estimate.
+@functools.cache
+def _wh_per_flop() -> float:
+    """Energy at the chip of an operation that serves, Wh: on an H100 in 8 bits, at its share of the peak."""
+    host = chip("H100-SXM")
+    return float(rated_power_w(host)) / (host.peak("fp8") * plan_number("serving.share_of_peak").p50) / 3600.0
 
-    Where ``wh_per_mtok`` (Wh per million tokens of answer) is known it counts; otherwise a token takes
-    2·N floating-point operations on chips that reach a quarter of 1979e12 8-bit operations per second at
-    700 W and a PUE of 1.3:  E = 2·N / (0.25·1979e12) · 700 · 1.3 / 3600.  A token of the prompt is counted as a tenth
-    of one of the answer, because prompts are read many tokens at a time.  Source: estimate (data sheet of the H100
-    for operations and power, judgement for the shares).
 
-    >>> round(energy_wh(Usage(prompt=1000, completion=1000), active_parameters=70e9), 4)
+def energy_of(model: ModelSettings, usage: Usage, pue: float) -> float:
+    """Energy of a call at the meter of the data centre, Wh; an estimate, 0 where nothing is known of the model.
+
+    Where ``wh_per_mtok`` is known it counts; otherwise a token takes 2·N operations of a model of N active parameters
+    on chips of the catalogue, times the PUE of the site.  A token of the prompt counts as a share of one of the answer,
+    because prompts are read many tokens at a time (``serving.*`` in the table ``plan_numbers``).
+
+    >>> model = ModelSettings(name="m", upstream="u", active_parameters=70e9)
+    >>> round(energy_of(model, Usage(prompt=1000, completion=1000), 1.3), 4)
     0.0787
-    >>> energy_wh(Usage(completion=1_000_000), wh_per_mtok=120.0)
+    >>> energy_of(ModelSettings(name="m", upstream="u", wh_per_mtok=120), Usage(completion=1_000_000), 1.3)
     120.0
     """
-    tokens = usage.completion + PROMPT_SHARE * usage.prompt
-    if wh_per_mtok is not None:
-        return tokens * wh_per_mtok / 1e6
-    if active_parameters is None:
+    tokens = usage.completion + plan_number("serving.prompt_token_share").p50 * usage.prompt
+    if model.wh_per_mtok is not None:
+        return tokens * model.wh_per_mtok / 1e6
+    if model.active_parameters is None:
         return 0.0
-    seconds = tokens * 2.0 * active_parameters / (PEAK_FLOP_PER_S * SERVED_SHARE)
-    return seconds * CHIP_W * PUE / 3600.0
-
-
-def energy_of(model: ModelSettings, usage: Usage) -> float:
-    """Energy of a call to a model, Wh; 0 where nothing is known of it."""
-    return energy_wh(usage, wh_per_mtok=model.wh_per_mtok, active_parameters=model.active_parameters)
-
-
-def sum_usd(parts: Sequence[tuple[ModelSettings, Usage]]) -> float:
-    """US dollars of all attempts that were answered."""
-    return sum(usd_of(model, usage) for model, usage in parts)
+    return tokens * 2.0 * model.active_parameters * _wh_per_flop() * pue

@@ -18,6 +18,7 @@ from liebig.route.gateway.admission import read_json, secret_in
 from liebig.route.gateway.fast_json import dumps
 from liebig.route.gateway.refusals import Denied
 from liebig.route.gateway.state import GATEWAY, Gateway
+from liebig.route.keys import LIMITS
 from liebig.route.ledger import Key, Refused
 
 __all__ = ["add_admin_routes"]
@@ -27,7 +28,6 @@ MOST_SECONDS = 4_000_000_000
 #: Names of keys that are made over HTTP.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,199}\Z"
 #: Fields of a new key besides its name.
-_LIMITS = ("budget_usd", "budget_period", "rpm", "tpm", "models")
 
 
 def add_admin_routes(router: web.UrlDispatcher) -> None:
@@ -76,9 +76,9 @@ async def _new_key(request: web.Request) -> web.Response:
     name = body.pop("name", None)
     if not isinstance(name, str) or not re.match(NAME, name):
         raise Denied(400, "name: expected 1 to 200 letters, digits, blanks and any of . _ @ -", "invalid_field", "name")
-    unknown = sorted(set(body) - set(_LIMITS))
+    unknown = sorted(set(body) - set(LIMITS))
     if unknown:
-        raise Denied(400, f"{unknown[0][:80]}: unknown field; there are {', '.join(_LIMITS)}", "invalid_field")
+        raise Denied(400, f"{unknown[0][:80]}: unknown field; there are {', '.join(LIMITS)}", "invalid_field")
     limits = {k: v for k, v in body.items() if v is not None}
     for rate in ("rpm", "tpm"):
         if isinstance(limits.get(rate), float) and limits[rate].is_integer():
@@ -115,20 +115,14 @@ async def _revoke(request: web.Request) -> web.Response:
 
 async def _report(request: web.Request) -> web.Response:
     gateway = _admitted(request)
-    from liebig.route.report import Tally
+    from liebig.route.savings import read_tally
 
     query = request.query
     since, until = _time(query, "since"), _time(query, "until")
     by = query.get("by", "total")
     if by not in ("total", "key", "model", "day"):
         raise Denied(400, "by: expected total, key, model or day", "invalid_field", "by")
-    tally = Tally(by)  # type: ignore[arg-type]
-    count = 0
-    async for row in gateway.ledger.rows(since, until, query.get("key")):
-        tally.add(row)
-        count += 1
-        if count % 1000 == 0:
-            await asyncio.sleep(0)
+    tally = await read_tally(gateway.ledger, by, since, until, query.get("key"))  # type: ignore[arg-type]
     found = await asyncio.to_thread(tally.report, gateway.wiring.strongest.name)
     return _json(found.to_dict())
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from liebig.route.gateway.accounting import Usage, energy_of, estimate_usage, sum_usd, usd_of
+from liebig.route.gateway.accounting import Usage, energy_of, estimate_usage, usd_of
 from liebig.route.gateway.endpoints import Endpoint
 from liebig.route.gateway.refusals import safe_header
 from liebig.route.gateway.state import Gateway, Wiring
@@ -149,15 +149,19 @@ class Exchange:
         return estimate_usage(self.characters, answer_characters)
 
     def bill(self) -> Bill:
-        """What the call took so far."""
+        """What the call took so far, and what the strongest model would have.
+
+        A call that named its model was not routed: it saved nothing, and cost nothing more.
+        """
         wiring = self.wiring
         usage = self.parts[-1][1] if self.parts else Usage()
-        wh = sum(energy_of(model, used) for model, used in self.parts)
-        wh_strong = energy_of(wiring.strongest, usage)
+        usd = sum(usd_of(model, used) for model, used in self.parts)
+        wh = sum(energy_of(model, used, wiring.pue) for model, used in self.parts)
+        usd_strong, wh_strong = usd, wh
+        if self.wanted.auto:
+            usd_strong, wh_strong = usd_of(wiring.strongest, usage), energy_of(wiring.strongest, usage, wiring.pue)
         per_wh = wiring.carbon_g_per_kwh / 1000.0
-        return Bill(
-            sum_usd(self.parts), usd_of(wiring.strongest, usage), wh, wh_strong, wh * per_wh, wh_strong * per_wh
-        )
+        return Bill(usd, usd_strong, wh, wh_strong, wh * per_wh, wh_strong * per_wh)
 
     def headers(self, bill: Bill | None = None) -> dict[str, str]:
         """What the answer tells about itself; sums only where they are known already."""

@@ -83,6 +83,7 @@ class _Supervisor:
     up: bool = False
 
     def run(self) -> None:
+        """Start the workers and watch over them until told to stop."""
         from liebig.route.gateway.log import Log
 
         count = self.settings.server.workers

@@ -34,6 +34,7 @@ class Wiring:
     models: Mapping[str, ModelSettings]
     pool: tuple[ModelSettings, ...]
     carbon_g_per_kwh: float
+    pue: float
     most_body: int
 
     @property
@@ -134,13 +135,15 @@ class Gateway:
             kept = old.get(given.name)
             same = kept is not None and kept.settings == given and kept.secret == secret
             upstreams[given.name] = kept if kept is not None and same else Upstream(given, secret, self._failed)
+        place = site(settings.routing.site)
         return Wiring(
             settings=settings,
             policy=policy,
             upstreams=upstreams,
             models={m.name: m for m in settings.model},
             pool=settings.pool,
-            carbon_g_per_kwh=site(settings.routing.site).carbon_g_per_kwh,
+            carbon_g_per_kwh=place.carbon_g_per_kwh,
+            pue=place.pue,
             most_body=int(settings.server.most_body_mb * 1e6),
         )
 

@@ -17,13 +17,12 @@ from aiohttp import web
 from liebig.errors import LiebigError
 from liebig.route.gateway.app import application, runner_of
 from liebig.route.gateway.log import Log
-from liebig.route.gateway.paths import ledger_url
 from liebig.route.gateway.state import Gateway
 from liebig.route.ledger import open_ledger
 from liebig.route.policy import Policy
 from liebig.route.settings import Settings, read_settings
 
-__all__ = ["PolicyMaker", "WorkerPlan", "ledger_url", "run_worker"]
+__all__ = ["PolicyMaker", "WorkerPlan", "run_worker"]
 
 PolicyMaker = Callable[[Settings], Policy]
 #: Seconds between two looks at whether all answers have ended, while stopping.
@@ -93,10 +92,11 @@ class _Worker:
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
+        """Answer until told to stop, then let running answers end."""
         plan = self.plan
         self._listen_to_signals()
         policy = plan.make_policy(plan.settings)
-        ledger = open_ledger(ledger_url(plan.settings))
+        ledger = open_ledger(plan.settings.ledger_url)
         await ledger.open()
         try:
             settled = await ledger.settle(plan.alive)
