@@ -93,6 +93,8 @@ _PYTHON = (
     "cluster.chip",
     "cluster.fabric",
     "cluster.kernels",
+    "cluster.attention",
+    "cluster.throttling",
     "cluster.collectives",
     "cluster.measure",
     "site",

@@ -17,20 +17,20 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from liebig.cluster import Chip, chip, chip_names, gemm_time, precision_of
+from liebig.cluster.attention import attention_efficiency
 from liebig.cluster.chip import PRECISIONS, AttentionTable, MatmulTable
 from liebig.cluster.collectives import OPERATIONS, OUTER_SHARE, collective_time, send_time
 from liebig.cluster.fabric import USUAL_NETWORK, Fabric, fabric_of
 from liebig.cluster.kernels import (
     BYTES,
     SYSTOLIC,
-    attention_efficiency,
     batched_time,
     has_table,
     measured_families,
     stream_time,
-    throttling,
 )
 from liebig.cluster.measure import Measurement, Power, measure_chip, to_toml
+from liebig.cluster.throttling import throttling
 from liebig.errors import InputError, MissingExtraError, UnknownNameError
 
 CHIPS = {name: chip(name) for name in chip_names()}

@@ -16,26 +16,23 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 from liebig.errors import UnknownNameError
 
 __all__ = [
-    "attention_efficiency",
     "batched_time",
     "gemm_time",
     "has_table",
     "measured_families",
     "stream_time",
-    "throttling",
 ]
 
 Array = NDArray[np.float64]
 BYTES = {"fp32": 4.0, "tf32": 4.0, "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "fp8-block": 1.0, "mxfp8": 1.0, "int8": 1.0,
          "mxfp4": 0.53, "nvfp4": 0.56}  # fmt: skip
 #: Peaks at which the shipped timings were taken, for families whose members differ in clock.
-_REFERENCE = "H100"
+REFERENCE = "H100"
 #: Precisions from narrow to wide; a product that was not timed runs as the next wider one.
 WIDTHS = ("mxfp4", "nvfp4", "mxfp8", "fp8-block", "fp8", "int8", "bf16", "fp16", "tf32", "fp32")
 #: The chip that each family's timings were taken on.
@@ -50,13 +47,14 @@ SYSTOLIC = {"Google": 0.9, "Amazon": 0.75}
 #: Edge of one array.
 ARRAY = 128.0
 _TABLE = {"fp16": "bf16", "int8": "fp8", "mxfp8": "fp8", "mxfp4": "nvfp4", "tf32": "bf16", "fp32": "bf16"}
-_NEAREST = {
+NEAREST = {
     "Pascal": "A100", "Volta": "A100", "Turing": "A100", "Ampere": "A100", "Ada": "L40S",
     "Hopper": "H100", "H20": "H100", "Blackwell": "B200", "Rubin": "GB300",
 }  # fmt: skip
 
 
-def _read(name: str) -> list[list[str]]:
+def read_table(name: str) -> list[list[str]]:
+    """Lines of a measured table that ships with the catalogue, its head first."""
     text = resources.files("liebig.catalog").joinpath("measured", name).read_text(encoding="utf-8")
     return list(csv.reader(text.splitlines()))
 
@@ -64,7 +62,7 @@ def _read(name: str) -> list[list[str]]:
 @functools.cache
 def _gemm_tables() -> dict[tuple[str, str], tuple[float, float, float, Array]]:
     """(family, precision) -> log2 of the first m, n, k and achieved FLOP/s on a grid of powers of two."""
-    header, *rows = _read("gemm.csv")
+    header, *rows = read_table("gemm.csv")
     ks = [float(c[1:]) for c in header[4:]]
     cells: dict[tuple[str, str], dict[tuple[float, float], list[float]]] = {}
     for family, precision, m, n, *speeds in rows:
@@ -158,13 +156,13 @@ def _interpolate(start: tuple[float, float, float], grid: Array, *points: Array)
 def _table_for(chip: Chip, precision: str) -> tuple[str, str]:
     wanted = _TABLE.get(precision, precision)
     tables = _gemm_tables()
-    families = (chip.family, _NEAREST.get(chip.family, ""), _REFERENCE)
+    families = (chip.family, NEAREST.get(chip.family, ""), REFERENCE)
     if wanted == "nvfp4":
-        families = (chip.family, _NEAREST.get(chip.family, ""), "B200")
+        families = (chip.family, NEAREST.get(chip.family, ""), "B200")
     for family in families:
         if (family, wanted) in tables:
             return family, wanted
-    return _REFERENCE, "bf16"
+    return REFERENCE, "bf16"
 
 
 def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLike) -> Array:
@@ -273,45 +271,10 @@ def _misalignment(chip: Chip, columns: Array, depth: Array) -> Array:
     return out
 
 
-#: Families of one generation -> the number that says what a FLOP at the peak takes beyond idling.
-_GENERATION = {
-    "Volta": "volta", "Turing": "volta", "A100": "ampere", "Ampere": "ampere", "L40S": "hopper", "Ada": "hopper",
-    "H100": "hopper", "H200": "hopper", "H20": "hopper", "Hopper": "hopper", "B200": "blackwell", "B300": "blackwell",
-    "GB200": "blackwell", "GB300": "blackwell", "RTX-Blackwell": "blackwell", "Blackwell": "blackwell",
-    "Rubin": "blackwell",
-}  # fmt: skip
-#: Share of the rated power that a chip draws without multiplying.
-_IDLE = 0.13
-
-
-def throttling(chip: Chip) -> float:
-    """How far a chip's multipliers at full speed would exceed its rated power: 1 for an H100, 0 where they do not.
-
-    ``(energy per FLOP · peak / (rated − idle) − 1)``, over that of an H100.  Kernels are timed alone and
-    cool; a training step keeps a chip busy for seconds, and the clock falls until the power is met.
-
-    >>> from liebig.cluster import chip
-    >>> throttling(chip("GB300-NVL72")) < throttling(chip("GB200-NVL72")) < throttling(chip("B200-SXM"))
-    True
-    """
-    if chip.vendor in SYSTOLIC or chip.measured:
-        return 0.0
-    if chip.family not in _GENERATION or not chip.tdp_w:
-        return 1.0
-    reference = find("H100-SXM")
-    return min(max(_demand(chip) - 1.0, 0.0) / (_demand(reference) - 1.0), 2.0)
-
-
-def _demand(chip: Chip) -> float:
-    energy = plan_number(f"power.joules_per_flop_{_GENERATION[chip.family]}").p50
-    assert chip.tdp_w is not None
-    return energy * chip.peak_bf16 / ((1.0 - _IDLE) * chip.tdp_w)
-
-
 @functools.cache
 def _best_shapes() -> dict[tuple[str, str], float]:
     """(family, precision) -> share of the peak that the best shape found reaches."""
-    _, *rows = _read("best_gemm.csv")
+    _, *rows = read_table("best_gemm.csv")
     return {(family, precision): float(share) for family, precision, share in rows}
 
 
@@ -337,66 +300,6 @@ def _starvation(chip: Chip) -> float:
     """
     ratio = chip.peak_bf16 / chip.memory_bandwidth / (TILE / 2.0)
     return float(np.sqrt(1.0 + ratio**2))
-
-
-@functools.cache
-def _attention_table(family: str) -> tuple[Array, Array, Array]:
-    header, *rows = _read("attention.csv")
-    lengths = np.log2([float(c[1:]) for c in header[2:]])
-    widths, grid = [], []
-    for row in rows:
-        if row[0] == family and row[1] in ("64", "128", "256"):
-            widths.append(float(row[1]))
-            grid.append([float(v) if v else np.nan for v in row[2:]])
-    return np.array(widths), lengths, np.log(np.array(grid) * 1e12)
-
-
-def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> Array:
-    """Share of the bfloat16 peak that a fused causal attention reaches in a forward pass.
-
-    Counted on the half of the square that causal attention needs; from measured tables, with
-    the nearest family for chips that have none.
-
-    >>> from liebig.cluster import chip
-    >>> float(attention_efficiency(chip("H100-SXM"), 128, 8192).round(2))
-    0.61
-    """
-    if chip.attention_measured:
-        return _measured_attention(chip, np.asarray(length, dtype=np.float64)) + 0.0 * np.asarray(head_dim)
-    families = _attention_families()
-    family = next(f for f in (chip.family, _NEAREST.get(chip.family, ""), _REFERENCE) if f in families)
-    widths, lengths, logs = _attention_table(family)
-    host = find(HOSTS[family])
-    d = np.log2(np.clip(np.asarray(head_dim, dtype=np.float64), 32.0, 256.0))
-    s = np.clip(np.log2(np.maximum(np.asarray(length, dtype=np.float64), 1.0)), lengths[0] - 3.0, lengths[-1])
-    d, s = np.broadcast_arrays(d, s)
-    have = np.log2(widths)
-    columns = np.stack([np.interp(np.maximum(s, lengths[0]), lengths, line) for line in logs])
-    if have.size == 1:
-        speed = columns[0]
-    else:
-        place = np.clip(np.interp(d, have, np.arange(have.size)), 0.0, have.size - 1.000001)
-        low = place.astype(np.intp)
-        lower = np.take_along_axis(columns, low[None], 0)[0]
-        upper = np.take_along_axis(columns, low[None] + 1, 0)[0]
-        speed = lower + (place - low) * (upper - lower)
-    # a narrower head than any measured halves the depth of each product
-    thin = np.minimum(d - have[0], 0.0) * 0.2 * np.log(2.0)
-    short = np.minimum(s - lengths[0], 0.0) * 0.6 * np.log(2.0)
-    return np.exp(speed + thin + short) / host.peak("bf16")
-
-
-def _measured_attention(chip: Chip, length: Array) -> Array:
-    have = chip.attention_measured
-    table = have.get("bf16") or next(iter(have.values()))
-    places = np.log2(np.array(table.lengths, dtype=np.float64))
-    speed = np.exp(np.interp(np.log2(np.maximum(length, 1.0)), places, np.log(np.array(table.flop_per_s))))
-    return speed / chip.peak("bf16")
-
-
-@functools.cache
-def _attention_families() -> frozenset[str]:
-    return frozenset(row[0] for row in _read("attention.csv")[1:])
 
 
 def stream_time(chip: Chip, n_bytes: ArrayLike) -> Array:

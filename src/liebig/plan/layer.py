@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.cluster.attention import attention_efficiency
 from liebig.cluster.chip import Chip
-from liebig.cluster.kernels import SYSTOLIC, attention_efficiency, batched_time, gemm_time, stream_time
+from liebig.cluster.kernels import SYSTOLIC, batched_time, gemm_time, stream_time
 from liebig.plan.layout import Layouts
 from liebig.plan.software import Software
 from liebig.transformer.arithmetic import attention_context, attention_parameters, expert_parameters, mlp_parameters

@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip, chip, precision_of
 from liebig.errors import LiebigError
 from liebig.plan.calibrate import Calibration
 from liebig.plan.cases import number_of, read_model, usual_length, year_of_row
 from liebig.plan.inputs import Setup, make_training_input, setup_of
 from liebig.plan.published import builtin_calibration
+from liebig.plan.run_factors import factors_of
 from liebig.plan.software import Software, software_of
-from liebig.plan.spread import weighted_quantile
 from liebig.plan.train import plan_of, search_found
 from liebig.site.power import chip_power_w, server_power_w
 from liebig.transformer.architecture import Architecture, published_year
@@ -36,8 +37,6 @@ HOURS = 3600.0
 MEASURED = ("measured", "measured_extrapolated", "measured (power)", "measured_or_estimated")
 Array = NDArray[np.float64]
 Triple = tuple[float, float, float]
-#: Scatter of runs, and how far effects of vendor, chip and software are expected to reach, in logarithms.
-NOISE, PRIOR = 0.3, 0.15
 #: Runs of which the number of chips is not told are thought to take this long.
 USUAL_DAYS = 30.0
 
@@ -245,8 +244,8 @@ def score_runs(
     else:
         with ProcessPoolExecutor(workers) as pool:
             _gather(able, pool.map(_job, jobs), found, progress)
-    factors = {c.row_id: factor for c in able} if factor else _factors(cases, found, "hours")
-    plain = _factors(cases, found, "ideal_hours")
+    factors = {c.row_id: factor for c in able} if factor else factors_of(cases, found, "hours")
+    plain = factors_of(cases, found, "ideal_hours")
     return [s for c in cases for s in _scored(c, found, factors, plain)]
 
 
@@ -289,79 +288,6 @@ def validate_runs(workers: int | None = None, progress: Callable[[float], None] 
     from liebig.plan.published import builtin_rows
 
     return score_runs(builtin_rows("runs"), workers=workers, progress=progress)
-
-
-def _factors(
-    cases: Sequence[RunCase], found: Mapping[str, tuple[dict[str, Any] | None, str]], what: str
-) -> dict[str, Triple]:
-    """p10, p50 and p90 of published over predicted chip-hours, for each run from the runs of the other sources.
-
-    Effects of vendor, chip and software are drawn to zero; runs of an aggregator have many owners, so that
-    each counts as a source of its own.
-    """
-    able = [c for c in cases if found.get(c.row_id, (None, ""))[0] is not None]
-    known = [c for c in able if c.chip_hours > _numbers(found, c)["ideal_hours"]]
-    sources = [_owner(c) for c in known]
-    logs = np.array([math.log(c.chip_hours / _numbers(found, c)[what]) for c in known])
-    labels = [_labels(c) for c in known]
-    weights = np.array([1.0 / math.sqrt(sources.count(s)) for s in sources])
-    middles = np.array([_effect(lab, labels, logs, weights, [s != o for o in sources]) for lab, s in
-                        zip(labels, sources, strict=True)])  # fmt: skip
-    left = logs - middles
-    out: dict[str, Triple] = {}
-    for case in able:
-        rest = np.array([o != _owner(case) for o in sources], dtype=bool)
-        if not rest.any():
-            out[case.row_id] = (0.7, 1.0, 1.6)
-            continue
-        middle = _effect(_labels(case), labels, logs, weights, rest)
-        low, high = (weighted_quantile(left[rest], weights[rest], q) for q in (0.1, 0.9))
-        out[case.row_id] = (math.exp(middle + low), math.exp(middle), math.exp(middle + high))
-    return out
-
-
-def _numbers(found: Mapping[str, tuple[dict[str, Any] | None, str]], case: RunCase) -> dict[str, Any]:
-    numbers = found[case.row_id][0]
-    assert numbers is not None
-    return numbers
-
-
-def _owner(case: RunCase) -> str:
-    return case.row_id if case.source == "epoch_csv" else case.source
-
-
-def _labels(case: RunCase) -> tuple[str, str, str, str]:
-    assert case.chip is not None
-    assert case.software is not None
-    assert case.model is not None
-    kind = "experts" if case.model.is_moe else "dense"
-    return case.chip.family or case.chip.name, case.chip.name, case.software.name, kind
-
-
-def _effect(
-    wanted: tuple[str, ...],
-    labels: Sequence[tuple[str, ...]],
-    logs: Array,
-    weights: Array,
-    rest: Sequence[bool] | Array,
-) -> float:
-    """Expected logarithm for labels: a mean and effects of labels with a normal prior (ridge)."""
-    use = [int(i) for i in np.flatnonzero(rest)]
-    if not use:
-        return 0.0
-    names = sorted({(k, lab[k]) for i in use for lab in [labels[i]] for k in range(len(lab))})
-    design = np.array([[1.0, *(float(labels[i][k] == v) for k, v in names)] for i in use])
-    prior = np.diag([1e-3, *([(NOISE / PRIOR) ** 2] * len(names))])
-    scaled = design * weights[use][:, None]
-    solved = np.linalg.solve(design.T @ scaled + prior, scaled.T @ _winsorised(logs[use]))
-    return float(solved @ np.array([1.0, *(float(wanted[k] == v) for k, v in names)]))
-
-
-def _winsorised(logs: Array) -> Array:
-    """Logarithms with outliers drawn in, for a few published hours are of something else altogether."""
-    middle = np.median(logs)
-    width = 2.5 * np.median(np.abs(logs - middle))
-    return np.clip(logs, middle - width, middle + width)
 
 
 def _scored(
@@ -408,4 +334,5 @@ def _energy(case: RunCase, numbers: dict[str, Any] | None) -> RunScored:
     watts = chip_w if alone else float(server_power_w(case.chip, chip_w))
     pue = case.pue if "pue" in scope and case.pue > 1 else 1.0
     mwh = watts * pue * case.chip_hours / 1e6
-    return RunScored(*head, mwh, 0.85 * mwh, 1.18 * mwh, case.energy_mwh, None, "", "", case.assumed)
+    off = plan_number("power.run_error")
+    return RunScored(*head, mwh, off.p10 * mwh, off.p90 * mwh, case.energy_mwh, None, "", "", case.assumed)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.fabric import Fabric
-from liebig.cluster.kernels import stream_time, throttling
+from liebig.cluster.kernels import stream_time
+from liebig.cluster.throttling import throttling
 from liebig.plan.constants import Constants
 from liebig.plan.ends import ends_work
 from liebig.plan.layer import blend, layer_work

@@ -15,7 +15,7 @@ from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
 from liebig.errors import RangeError, UnknownNameError
 
-__all__ = ["ACTIVITIES", "SPREAD", "chip_power_w", "rated_power_w", "server_power_w"]
+__all__ = ["ACTIVITIES", "chip_power_w", "rated_power_w", "server_power_w"]
 
 Array = NDArray[np.float64]
 #: What a chip does, as in the breakdown of a step; "lost" is time without training.
@@ -23,8 +23,6 @@ ACTIVITIES = (
     "matmul", "attention", "memory", "head", "recompute", "launch", "tensor", "context", "expert", "sharding",
     "bubble", "sends", "data", "optimizer", "stragglers", "lost",
 )  # fmt: skip
-#: p10 and p90 of the power of a server as shares of the median.
-SPREAD = (0.9, 1.1)
 
 
 def rated_power_w(chip: Chip) -> float:

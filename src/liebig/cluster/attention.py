@@ -1,0 +1,76 @@
+"""How fast fused attention runs on a chip, from measured tables."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from liebig.cluster.chip import Chip
+from liebig.cluster.chip import chip as find
+from liebig.cluster.kernels import HOSTS, NEAREST, REFERENCE, read_table
+
+__all__ = ["attention_efficiency"]
+
+Array = NDArray[np.float64]
+
+
+@functools.cache
+def _attention_table(family: str) -> tuple[Array, Array, Array]:
+    header, *rows = read_table("attention.csv")
+    lengths = np.log2([float(c[1:]) for c in header[2:]])
+    widths, grid = [], []
+    for row in rows:
+        if row[0] == family and row[1] in ("64", "128", "256"):
+            widths.append(float(row[1]))
+            grid.append([float(v) if v else np.nan for v in row[2:]])
+    return np.array(widths), lengths, np.log(np.array(grid) * 1e12)
+
+
+def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> Array:
+    """Share of the bfloat16 peak that a fused causal attention reaches in a forward pass.
+
+    Counted on the half of the square that causal attention needs; from measured tables, with
+    the nearest family for chips that have none.
+
+    >>> from liebig.cluster import chip
+    >>> float(attention_efficiency(chip("H100-SXM"), 128, 8192).round(2))
+    0.61
+    """
+    if chip.attention_measured:
+        return _measured_attention(chip, np.asarray(length, dtype=np.float64)) + 0.0 * np.asarray(head_dim)
+    families = _attention_families()
+    family = next(f for f in (chip.family, NEAREST.get(chip.family, ""), REFERENCE) if f in families)
+    widths, lengths, logs = _attention_table(family)
+    host = find(HOSTS[family])
+    d = np.log2(np.clip(np.asarray(head_dim, dtype=np.float64), 32.0, 256.0))
+    s = np.clip(np.log2(np.maximum(np.asarray(length, dtype=np.float64), 1.0)), lengths[0] - 3.0, lengths[-1])
+    d, s = np.broadcast_arrays(d, s)
+    have = np.log2(widths)
+    columns = np.stack([np.interp(np.maximum(s, lengths[0]), lengths, line) for line in logs])
+    if have.size == 1:
+        speed = columns[0]
+    else:
+        place = np.clip(np.interp(d, have, np.arange(have.size)), 0.0, have.size - 1.000001)
+        low = place.astype(np.intp)
+        lower = np.take_along_axis(columns, low[None], 0)[0]
+        upper = np.take_along_axis(columns, low[None] + 1, 0)[0]
+        speed = lower + (place - low) * (upper - lower)
+    # a narrower head than any measured halves the depth of each product
+    thin = np.minimum(d - have[0], 0.0) * 0.2 * np.log(2.0)
+    short = np.minimum(s - lengths[0], 0.0) * 0.6 * np.log(2.0)
+    return np.exp(speed + thin + short) / host.peak("bf16")
+
+
+def _measured_attention(chip: Chip, length: Array) -> Array:
+    have = chip.attention_measured
+    table = have.get("bf16") or next(iter(have.values()))
+    places = np.log2(np.array(table.lengths, dtype=np.float64))
+    speed = np.exp(np.interp(np.log2(np.maximum(length, 1.0)), places, np.log(np.array(table.flop_per_s))))
+    return speed / chip.peak("bf16")
+
+
+@functools.cache
+def _attention_families() -> frozenset[str]:
+    return frozenset(row[0] for row in read_table("attention.csv")[1:])
