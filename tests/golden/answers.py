@@ -79,7 +79,16 @@ class Move:
 
 
 def _shown(value: Value) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Value) -> str:
+    """A value as JSON, large numbers with an exponent.
+
+    >>> _json(85899300000.0), _json("power"), _json(2.0), _json(None)
+    ('8.58993e+10', '"power"', '2', 'null')
+    """
+    return f"{value:.{_DIGITS}g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def _number(value: Value) -> bool:
@@ -101,7 +110,7 @@ def compare(old: Answers, new: Answers, tolerance: float = TOLERANCE) -> list[Mo
     """What moved by more than the tolerance, was added or removed; the largest changes first.
 
     >>> [str(m) for m in compare({"a": 1.0, "b": "power"}, {"a": 1.1, "b": "chips"})]
-    ['b: power → chips', 'a: 1.0 → 1.1 (+10 %)']
+    ['b: power → chips', 'a: 1 → 1.1 (+10 %)']
     """
     moves = []
     for name in {**old, **new}:
@@ -130,7 +139,10 @@ def write(path: Path, answers: Answers) -> None:
     for name in sorted(answers):
         head, _, part = name.rpartition("/")
         lines.setdefault(head, {})[part] = rounded(answers[name])
-    body = ",\n".join(f"{json.dumps(head)}: {json.dumps(parts, ensure_ascii=False)}" for head, parts in lines.items())
+    body = ",\n".join(
+        f"{_json(head)}: {{{', '.join(f'{_json(part)}: {_json(value)}' for part, value in parts.items())}}}"
+        for head, parts in lines.items()
+    )
     path.write_text(f"{{\n{body}\n}}\n", encoding="utf-8")
 
 

@@ -1,0 +1,35 @@
+"""Validation: headline scores against published measurements of steps, memory and whole runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from golden.parts import flat
+from liebig.plan import builtin_cases, builtin_rows, score_memory, score_runs, validate_training
+from liebig.plan.runs import summary_of
+
+__all__ = ["memory_verdicts", "validation"]
+
+
+def memory_verdicts() -> dict[str, Any]:
+    """Does it fit: share of right verdicts, and the wrong ones."""
+    score = score_memory(builtin_rows("memory_fit"))
+    out = flat("memory", {"all": score.summary()})
+    by_model: dict[str, list[bool]] = {}
+    for verdict in score.verdicts:
+        if verdict.correct is not None:
+            by_model.setdefault(verdict.model, []).append(verdict.correct)
+    for model, hits in by_model.items():
+        out |= {f"memory/{model}/rows": len(hits), f"memory/{model}/correct": sum(hits)}
+    return out
+
+
+def validation() -> dict[str, Any]:
+    """Steps, each source predicted by a calibration on the others, and whole runs."""
+    found = validate_training(builtin_cases(), workers=1)
+    out = flat("training", {"all": found.summary()})
+    for group in found.groups("source"):
+        name = f"training/{group.name}"
+        out |= {f"{name}/rows": group.rows, f"{name}/error": group.error, f"{name}/bias": group.bias}
+        out[f"{name}/coverage"] = group.coverage
+    return out | flat("runs", summary_of(score_runs(builtin_rows("runs"))))
