@@ -20,9 +20,10 @@ import pytest
 
 from liebig.cluster import chip
 from liebig.cluster.fabric import fabric_of
-from liebig.plan import builtin_calibration, plan_training
-from liebig.plan.search import Found, Space, search
-from liebig.plan.software import software
+from liebig.plan import plan_training
+from liebig.step.calibration import builtin_calibration
+from liebig.step.search import Found, Space, search
+from liebig.step.software import software
 from liebig.transformer import architecture
 
 Record = Callable[[str, float, str], None]

@@ -16,7 +16,9 @@ from aiohttp import web
 from liebig.route.gateway.app import application, runner_of
 from liebig.route.gateway.log import Log
 from liebig.route.gateway.state import Gateway
-from liebig.route.ledger import Key, Ledger, Row, open_ledger
+from liebig.route.ledger.open import open_ledger
+from liebig.route.ledger.protocol import Ledger
+from liebig.route.ledger.records import Key, Row
 from liebig.route.policy import Choice, Wanted
 from liebig.route.request import Answer, Request
 from liebig.route.settings import Settings, settings_from

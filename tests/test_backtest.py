@@ -9,9 +9,9 @@ import pytest
 
 from liebig.catalog import Catalog, load_catalog
 from liebig.errors import RangeError
-from liebig.forecast import backtest_chips, backtest_runs, check_chip_model
-from liebig.forecast.backtest import METHODS, run_history
-from liebig.forecast.chip_backtest import quarterly_supply
+from liebig.evidence.forecast import backtest_chips, backtest_runs, check_chip_model
+from liebig.evidence.forecast.backtest import METHODS, run_history
+from liebig.evidence.forecast.chip_backtest import quarterly_supply
 
 
 @pytest.fixture(scope="module")

@@ -23,10 +23,10 @@ from liebig.errors import (
     UnitError,
     UnknownNameError,
 )
-from liebig.forecast.engine import evaluate
 from liebig.forecast.inputs import make_input, read_scenario
-from liebig.forecast.result import reduce_futures
+from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.run_at_ceiling import describe_run
+from liebig.forecast.simulate import evaluate
 from liebig.forecast.switches import SWITCHES
 from liebig.forecast.world import build_world
 
@@ -65,19 +65,19 @@ def test_what_must_hold_in_every_scenario(
     pins = {n: float(rows[n].p50 or 1.0) * f for n, f in factors.items()}
     inputs = make_input(facts=facts, pin=pins, levers=levers, switches=switches, samples=64, seed=seed)
     world = build_world(inputs, catalog)
-    futures = evaluate(world, YEARS, 64, seed)
-    result = reduce_futures(inputs, world, catalog, futures, 2025, 2040)
+    simulations = evaluate(world, YEARS, 64, seed)
+    result = reduce_simulations(world, simulations, 2025, 2040)
     assert np.all(np.isfinite(result.minimum))
     assert np.all(result.minimum > 0)
     total = sum(result.binding[n] for n in result.limits)
     assert total == pytest.approx(np.ones(16), abs=1e-12)
     for i in range(16):
-        lowest = futures.minimum(i)
-        for j in range(len(futures.limits)):
-            assert np.all(lowest <= futures.ceilings[j, i])
-        expected = np.minimum(futures.trend(i), lowest)
+        lowest = simulations.minimum(i)
+        for j in range(len(simulations.limits)):
+            assert np.all(lowest <= simulations.ceilings[j, i])
+        expected = np.minimum(simulations.trend(i), lowest)
         assert np.all(expected <= lowest)
-        assert np.all(expected <= futures.trend(i))
+        assert np.all(expected <= simulations.trend(i))
     for array in (result.minimum, result.expected, result.trend, *result.ceilings.values()):
         assert np.all(np.diff(array, axis=1) >= 0)
     assert result.crossing.p10 <= result.crossing.p50 <= result.crossing.p90
@@ -94,7 +94,7 @@ def test_same_seed_same_answer() -> None:
 
 
 def test_samples_in_blocks_are_the_same_samples(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> None:
-    import liebig.forecast.engine as engine
+    import liebig.forecast.simulate as engine
     from liebig.uncertainty import sobol_blocks
 
     world = build_world(make_input(), catalog)
@@ -179,10 +179,10 @@ def test_precision_is_recorded() -> None:
 
 def test_the_run_at_the_ceiling_adds_up(catalog: Catalog) -> None:
     world = build_world(make_input(), catalog)
-    futures = evaluate(world, YEARS, 64, 0)
-    runs = {k: v.astype(float) for k, v in futures.runs.items()}
+    simulations = evaluate(world, YEARS, 64, 0)
+    runs = {k: v.astype(float) for k, v in simulations.runs.items()}
     assert runs["energy_j"] == pytest.approx(runs["power_w"] * runs["duration_s"], rel=1e-5)
-    assert 6 * runs["tokens"] * runs["parameters"] == pytest.approx(futures.ceilings.min(axis=0), rel=1e-5)
+    assert 6 * runs["tokens"] * runs["parameters"] == pytest.approx(simulations.ceilings.min(axis=0), rel=1e-5)
     assert runs["tokens"] == pytest.approx(20 * runs["parameters"], rel=1e-5)
     from liebig.uncertainty import sobol_blocks
 
@@ -211,13 +211,13 @@ def test_crossing_by_hand(catalog: Catalog) -> None:
     )
     from liebig.forecast.crossing import find_crossing
 
-    futures = evaluate(world, YEARS, 16, 0)
-    futures.ceilings[:] = 1e30
-    found = find_crossing(futures)
+    simulations = evaluate(world, YEARS, 16, 0)
+    simulations.ceilings[:] = 1e30
+    found = find_crossing(simulations)
     assert found.p50 == pytest.approx(2025.5 + 2.0, abs=1e-9)
     assert found.text() == "2027"
-    futures.ceilings[:] = 1e99
-    never = find_crossing(futures)
+    simulations.ceilings[:] = 1e99
+    never = find_crossing(simulations)
     assert never.never == 1.0
     assert math.isinf(never.p50)
     assert never.text() == "after 2040"
@@ -227,9 +227,9 @@ def test_crossing_by_hand(catalog: Catalog) -> None:
 def test_ties_share_the_binding_probability(catalog: Catalog) -> None:
     inputs = make_input(samples=16)
     world = build_world(inputs, catalog)
-    futures = evaluate(world, YEARS, 16, 0)
-    futures.ceilings[:] = 1e30
-    result = reduce_futures(inputs, world, catalog, futures, 2025, 2026)
+    simulations = evaluate(world, YEARS, 16, 0)
+    simulations.ceilings[:] = 1e30
+    result = reduce_simulations(world, simulations, 2025, 2026)
     assert all(result.binding[n] == pytest.approx([1 / 6, 1 / 6]) for n in result.limits)
 
 
@@ -376,7 +376,7 @@ def test_scenario_file(tmp_path) -> None:
     assert scenario.set == {"power.campus_w": "8 GW"}
     result = liebig.forecast(path)
     assert result.years[-1] == 2035
-    assert [lever.id for lever in result.world.levers] == ["fp4-training", "synthetic-data"]
+    assert [name.partition("@")[0] for name in result.inputs.levers] == ["fp4-training", "synthetic-data"]
     assert result.runs["duration_s"][0] == pytest.approx(200 * 86400)
     on_top = liebig.forecast(path, until=2030, pin={"run.share": 0.5})
     assert on_top.years[-1] == 2030
@@ -452,7 +452,7 @@ def test_the_lowest_stave_is_the_limit_that_binds(facts: str) -> None:
 
 
 def test_no_future_is_empty() -> None:
-    """A quarter of a million futures reach far into the tails: every ceiling stays above zero."""
+    """A quarter of a million simulations reach far into the tails: every ceiling stays above zero."""
     result = liebig.forecast(samples=262_144)
     assert np.all(result.minimum > 0)
     for values in result.ceilings.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import json
 import pkgutil
@@ -20,15 +21,16 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("web",),
+    ("evidence",),
     ("plan", "access", "route", "compress", "powercap"),
     ("forecast",),
     ("levers",),
     ("limits",),
-    ("site",),
+    ("step", "site"),
     ("transformer", "cluster"),
     ("uncertainty", "catalog"),
     ("charts",),
-    ("quantities", "tables", "colours", "files"),
+    ("quantities", "tables", "colours", "files", "dates", "reading"),
     ("errors",),
 )
 HEIGHT = {name: len(LAYERS) - i for i, layer in enumerate(LAYERS) for name in layer}
@@ -44,17 +46,20 @@ def _source(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _imported(module: str) -> set[str]:
+@functools.cache
+def _imported(module: str) -> frozenset[str]:
+    """Modules that a module imports anywhere: at its top, within functions, and under TYPE_CHECKING."""
     tree = ast.parse(_source(module).read_text(encoding="utf-8"))
     out = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{module}: write imports in full"
-            names = [f"liebig.{a.name}" for a in node.names] if node.module == "liebig" else [node.module]
-            out |= {n for n in names if n.startswith("liebig.")}
+            for name in node.names:
+                full = f"{node.module}.{name.name}"
+                out |= {n for n in (full if full in MODULES else node.module,) if n.startswith("liebig.")}
         elif isinstance(node, ast.Import):
             out |= {a.name for a in node.names if a.name.startswith("liebig.")}
-    return out - {"liebig.__version__"}
+    return frozenset(out) - {"liebig.__version__", module}
 
 
 def test_every_package_has_its_place() -> None:
@@ -69,6 +74,42 @@ def test_imports_point_down(module: str) -> None:
         assert here == there or HEIGHT[there] < HEIGHT[here] or {here, there} == {"uncertainty", "catalog"}, (
             f"{module} imports {other}, which does not lie below it"
         )
+
+
+def _circle_from(module: str, done: set[str], path: list[str]) -> list[str]:
+    """The first circle of imports reached from a module, as the modules on it; empty where there is none."""
+    if module in path:
+        return [*path[path.index(module) :], module]
+    if module in done:
+        return []
+    for other in sorted(_imported(module)):
+        found = _circle_from(other, done, [*path, module])
+        if found:
+            return found
+    done.add(module)
+    return []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Not within functions and not under TYPE_CHECKING either: what needs the other to be explained is one thing."""
+    done: set[str] = set()
+    for module in MODULES:
+        circle = _circle_from(module, done, [])
+        assert not circle, " imports ".join(circle)
+
+
+def test_the_circle_finder_finds_circles(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}
+    monkeypatch.setattr(sys.modules[__name__], "_imported", lambda m: frozenset(known[m]))
+    assert _circle_from("a", set(), []) == ["b", "d", "b"]
+    assert _circle_from("c", set(), []) == []
+
+
+def test_every_package_is_an_attribute() -> None:
+    packages = {_package(m) for m in MODULES if (ROOT / _package(m)).is_dir()} - {"cli", "web"}
+    assert packages <= set(liebig.__all__), "list each package in liebig.__all__"
+    for name in packages:
+        assert getattr(liebig, name).__name__ == f"liebig.{name}"
 
 
 def test_uncertainty_knows_nothing_of_the_catalogue() -> None:

@@ -14,18 +14,19 @@ from hypothesis import strategies as st
 from liebig.cluster import chip
 from liebig.cluster.fabric import fabric_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
-from liebig.plan import builtin_calibration, plan_training, search_training
-from liebig.plan.constants import Constants
+from liebig.plan import plan_training, search_training
 from liebig.plan.goodput import goodput
 from liebig.plan.inputs import make_training_input, read_plan
-from liebig.plan.layout import Layouts
-from liebig.plan.memory import by_stage, memory
 from liebig.plan.run import draw
-from liebig.plan.search import Space, constants_of, enumerate_layouts, search
-from liebig.plan.software import software
-from liebig.plan.step import Breakdown, assemble, parts
 from liebig.plan.timeline import schedule_spans
 from liebig.plan.train import plan_of, setup_of
+from liebig.step.calibration import builtin_calibration
+from liebig.step.constants import Constants
+from liebig.step.layout import Layouts
+from liebig.step.memory import by_stage, memory
+from liebig.step.search import Space, constants_of, enumerate_layouts, search
+from liebig.step.software import software
+from liebig.step.time import Breakdown, assemble, parts
 from liebig.transformer import architecture
 
 H100 = chip("H100-SXM")

@@ -21,9 +21,9 @@ from liebig.plan import (
 from liebig.plan.budget import make_budget_input
 from liebig.plan.budget_chart import budget_chart
 from liebig.plan.loss import loss, optimal
+from liebig.plan.multi_site import SiteLink, exchange_s
 from liebig.plan.scale import make_scale_input
 from liebig.plan.scale_chart import scale_chart
-from liebig.plan.sites import SiteLink, exchange_s
 
 # ── scale ───────────────────────────────────────────────────────────────────
 

@@ -13,23 +13,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liebig.errors import InputError
-from liebig.plan import (
-    builtin_calibration,
+from liebig.evidence.training import (
     builtin_cases,
     builtin_rows,
-    load_calibration,
     read_rows,
     score_memory,
     score_rows,
     score_runs,
     validate_training,
 )
-from liebig.plan.cases import case_of
-from liebig.plan.descriptions import convention_of, network_of, recompute_of, schedule_of
-from liebig.plan.own import calibrate_to
-from liebig.plan.report import memory_report, runs_report, scored_report, validation_report
-from liebig.plan.runs import run_case_of, summary_of
-from liebig.plan.spread import FEATURES, Spread, fit_spread, weighted_quantile
+from liebig.evidence.training.descriptions import convention_of, network_of, recompute_of, schedule_of
+from liebig.evidence.training.own_runs import calibrate_to
+from liebig.evidence.training.report import memory_report, runs_report, scored_report, validation_report
+from liebig.evidence.training.rows import case_of
+from liebig.evidence.training.run_rows import run_case_of
+from liebig.evidence.training.runs import summary_of
+from liebig.evidence.training.spread import fit_spread
+from liebig.step.calibration import builtin_calibration, load_calibration
+from liebig.step.spread import FEATURES, Spread
+from liebig.uncertainty.quantiles import weighted_quantile
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +90,9 @@ def test_a_chip_never_calibrated_on() -> None:
 
 def test_the_built_in_calibration_is_the_one_the_data_give() -> None:
     """A stale file would show: fitting again moves no constant."""
-    from liebig.plan.calibrate import fit
-    from liebig.plan.table import table_of
-    from liebig.plan.validate import scorable
+    from liebig.evidence.training.fit import fit
+    from liebig.evidence.training.table import table_of
+    from liebig.evidence.training.validate import scorable
 
     again, shipped = fit(table_of(scorable(builtin_cases()))), builtin_calibration()
     for name, value in vars(shipped.constants).items():

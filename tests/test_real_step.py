@@ -7,7 +7,7 @@ import pytest
 from liebig.cluster.chip import Chip, chip
 from liebig.cluster.measure import measure_chip, to_toml
 from liebig.errors import InputError
-from liebig.plan.real_step import check_step, planned_input, run_steps, small_model
+from liebig.evidence.training.real_step import check_step, planned_input, run_steps, small_model
 from liebig.plan.train import plan_training
 from liebig.transformer import architecture
 

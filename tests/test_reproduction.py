@@ -7,9 +7,9 @@ import pytest
 
 import liebig
 from liebig.catalog import Catalog
-from liebig.forecast.chip_backtest import check_chip_model, quarterly_supply
-from liebig.forecast.reproduction import computed_quantities
-from liebig.forecast.trends import fit_trends
+from liebig.evidence.forecast.chip_backtest import check_chip_model, quarterly_supply
+from liebig.evidence.forecast.reproduction import computed_quantities
+from liebig.evidence.forecast.trends import fit_trends
 
 SAMPLES = 65536
 #: rows of the published table, by what computes them

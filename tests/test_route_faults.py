@@ -24,7 +24,7 @@ import route_upstream as up
 from liebig.route.gateway import upstream as upstream_module
 from liebig.route.gateway.failures import KINDS, retry_after_s
 from liebig.route.gateway.limits import Breaker, Full, Gate
-from liebig.route.ledger import Refused
+from liebig.route.ledger.records import Refused
 from route_support import FakePolicy, Running, running, settings_for
 
 

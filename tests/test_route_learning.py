@@ -15,21 +15,28 @@ from numpy.typing import NDArray
 
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.route.answers import sums_of
-from liebig.route.assess import assess
-from liebig.route.calibrate import calibrate, chosen_by_loss, losses_of, p_value, spending_curve, threshold_for_spending
 from liebig.route.choose import RoutingPolicy, policy_of
-from liebig.route.data import Labelled, labelled_from, read_labelled
-from liebig.route.drawing import draw_rows, judge_rows, read_rows
-from liebig.route.evaluate import apgr_by_bins, curve_of
 from liebig.route.features import features_of, task_of
-from liebig.route.label import JudgeError, ask_judge, most_informative, read_verdict
+from liebig.route.learn.assess import assess
+from liebig.route.learn.calibrate import (
+    calibrate,
+    chosen_by_loss,
+    losses_of,
+    p_value,
+    spending_curve,
+    threshold_for_spending,
+)
+from liebig.route.learn.data import Labelled, labelled_from, read_labelled
+from liebig.route.learn.evaluate import apgr_by_bins, curve_of
+from liebig.route.learn.label import JudgeError, ask_judge, most_informative, read_verdict
+from liebig.route.learn.sample import draw_rows, judge_rows, read_rows
+from liebig.route.learn.suite import read_outcomes, run_suite
 from liebig.route.learned import KINDS
 from liebig.route.policy import Wanted, wanted_of
 from liebig.route.request import Answer, Request, request_of_chat, request_of_completion, request_of_responses
 from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, load_router, save_rule, train_router
 from liebig.route.rules import RULES, need_by_rule
 from liebig.route.settings import settings_from
-from liebig.route.suite import read_outcomes, run_suite
 
 OUTCOMES = Path(__file__).parents[2] / "shared" / "data" / "routing"
 EASY = ("Name a colour", "Say hello to", "Write a greeting for", "Translate to French:", "Who painted")
@@ -107,7 +114,7 @@ def test_the_promise_holds_in_nine_of_ten_random_splits() -> None:
     rng = np.random.default_rng(0)
     hard = rng.random(20_000)
     quality = np.column_stack([rng.random(20_000) < 1 - 0.8 * hard, rng.random(20_000) < 0.95]).astype(float)
-    from liebig.route.calibrate import _threshold
+    from liebig.route.learn.calibrate import _threshold
 
     for score, least in ((0.8 * hard, 0.3), (rng.random(20_000), 0.05), (0.8 - 0.8 * hard, 0.0)):
         losses = np.column_stack([score, np.zeros(20_000)])
@@ -127,7 +134,7 @@ def test_the_promise_holds_on_published_outcomes() -> None:
     router, _ = train_router(data.at(np.arange(300)), "linear", "weak")
     losses = losses_of(router.score(data.requests))[300:]
     quality = data.quality[300:]
-    from liebig.route.calibrate import _threshold
+    from liebig.route.learn.calibrate import _threshold
 
     broken = 0
     for seed in range(200):

@@ -21,11 +21,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
-from liebig.route import keys as keys_module
-from liebig.route import ledger_postgres, ledger_sqlite, postgres_work, postgres_writer
-from liebig.route.account import Account, stamps
-from liebig.route.keys import digest_of
-from liebig.route.ledger import Call, Key, Outcome, Refused, Row, open_ledger
+from liebig.route.ledger import keys as keys_module
+from liebig.route.ledger import postgres as ledger_postgres
+from liebig.route.ledger import postgres_work, postgres_writer
+from liebig.route.ledger import sqlite as ledger_sqlite
+from liebig.route.ledger.account import Account, stamps
+from liebig.route.ledger.keys import digest_of
+from liebig.route.ledger.open import open_ledger
+from liebig.route.ledger.records import Call, Key, Outcome, Refused, Row
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")) or [Path(p) for p in [shutil.which("pg_ctl")] if p]
 COUNT = itertools.count()

@@ -21,9 +21,11 @@ from typing import Any
 import pytest
 
 from liebig.errors import InputError
-from liebig.route import ledger_sqlite, unsaved
-from liebig.route.ledger import Call, Outcome, Refused, Row, open_ledger
-from liebig.route.unsaved import Unsaved, leave, left_files, read_left
+from liebig.route.ledger import sqlite as ledger_sqlite
+from liebig.route.ledger import unsaved
+from liebig.route.ledger.open import open_ledger
+from liebig.route.ledger.records import Call, Outcome, Refused, Row
+from liebig.route.ledger.unsaved import Unsaved, leave, left_files, read_left
 
 COUNT = itertools.count()
 DONE = Outcome("weak", "loop", 200, usd=0.25)
@@ -31,7 +33,8 @@ DONE = Outcome("weak", "loop", 200, usd=0.25)
 #: Begins and finishes calls on many tasks; says on stdout what the ledger has confirmed.
 WRITER = """
 import asyncio, os, resource, sys, time
-from liebig.route.ledger import Call, Key, Outcome, Refused, open_ledger
+from liebig.route.ledger.records import Call, Key, Outcome, Refused
+from liebig.route.ledger.open import open_ledger
 
 path, worker, tasks, budget, limit = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
 
@@ -268,8 +271,9 @@ async def nothing(_: Any) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="needs to become another user")
 def test_a_file_of_another_user() -> None:
     code = (
-        "import asyncio, os, sys\nfrom liebig.errors import InputError\nfrom liebig.route.ledger import open_ledger\n"
-        "import liebig.route.ledger_sqlite\nos.setuid(65534)\n"
+        "import asyncio, os, sys\nfrom liebig.errors import InputError\n"
+        "from liebig.route.ledger.open import open_ledger\n"
+        "import liebig.route.ledger.sqlite\nos.setuid(65534)\n"
         "try:\n    asyncio.run(open_ledger('sqlite:' + sys.argv[1]).open())\n"
         "except InputError as error:\n    print(error)\n"
     )
@@ -344,6 +348,8 @@ def test_left_files_do_not_overwrite_each_other(tmp_path: Path) -> None:
 
 
 def test_ledgers_are_imported_on_use_only() -> None:
-    code = "import sys, liebig, liebig.route.ledger; print([m for m in ('sqlite3', 'asyncpg') if m in sys.modules])"
+    code = (
+        "import sys, liebig, liebig.route.ledger.open; print([m for m in ('sqlite3', 'asyncpg') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

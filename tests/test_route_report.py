@@ -15,8 +15,10 @@ from scipy import stats
 from liebig.catalog import load_catalog
 from liebig.errors import InputError
 from liebig.levers.vectors import parse_lever
-from liebig.route.ledger import Row
-from liebig.route.report import Tally, as_lever, drift_of, report, savings
+from liebig.route.ledger.records import Row
+from liebig.route.savings.drift import drift_of
+from liebig.route.savings.lever import as_lever
+from liebig.route.savings.report import Tally, report, savings
 
 #: USD per token of prompt, of cached prompt and of completion.
 WEAK, STRONG = (1e-7, 5e-8, 4e-7), (2.5e-6, 1.25e-6, 1e-5)

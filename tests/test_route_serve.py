@@ -22,7 +22,8 @@ if not hasattr(os, "fork"):
 import aiohttp
 
 import route_upstream as up
-from liebig.route.ledger import Row, open_ledger
+from liebig.route.ledger.open import open_ledger
+from liebig.route.ledger.records import Row
 
 PROGRAM = """
 import sys

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from liebig.catalog import Catalog
 from liebig.errors import RangeError, UnknownNameError
-from liebig.forecast.trends import decimal_year, fit_growth, fit_trends, records, top_at_release
+from liebig.evidence.forecast.trends import decimal_year, fit_growth, fit_trends, records, top_at_release
 
 SERIES = st.lists(st.tuples(st.floats(2000, 2030), st.floats(1e10, 1e30)), min_size=1, max_size=40)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from liebig.plan.calibrate import fit
-from liebig.plan.published import builtin_cases
-from liebig.plan.validate import left_out_features, spread_of, validate_training
+from liebig.evidence.training.fit import fit
+from liebig.evidence.training.published import builtin_cases
+from liebig.evidence.training.validate import left_out_features, spread_of, validate_training
 
 OUT = Path(__file__).parent.parent / "src/liebig/catalog/measured/calibration.json"
 

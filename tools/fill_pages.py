@@ -16,30 +16,22 @@ from pathlib import Path
 import liebig
 from liebig import charts
 from liebig.catalog import GRADES, ParameterRow, load_catalog
-from liebig.forecast import (
-    backtest_chips,
-    backtest_runs,
-    compare_switches,
-    find_sensitivity,
-    fit_trends,
-    rank_levers,
-    reproduce,
-)
-from liebig.forecast.plot import draw_forecast, draw_ranking, draw_tornado, draw_trends
-from liebig.limits import LIMIT_PARAMETERS
-from liebig.plan import (
+from liebig.evidence.forecast import backtest_chips, backtest_runs, fit_trends, reproduce
+from liebig.evidence.forecast.plot import draw_trends
+from liebig.evidence.training import (
     Validation,
     builtin_cases,
     builtin_rows,
-    find_scale,
-    plan_training,
     score_memory,
-    timeline_chart,
     validate_runs,
     validate_training,
 )
-from liebig.plan.report import agreement_chart
-from liebig.plan.runs import summary_of
+from liebig.evidence.training.report import agreement_chart
+from liebig.evidence.training.runs import summary_of
+from liebig.forecast import compare_switches, find_sensitivity, rank_levers
+from liebig.forecast.plot import draw_forecast, draw_ranking, draw_tornado
+from liebig.limits import LIMIT_PARAMETERS
+from liebig.plan import find_scale, plan_training, timeline_chart
 from liebig.plan.scale_chart import scale_chart
 from liebig.quantities import format_interval, format_quantity, format_scientific
 

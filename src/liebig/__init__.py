@@ -15,30 +15,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from liebig import (
+        access,
         catalog,
         cluster,
         errors,
+        evidence,
         forecast,
         levers,
         limits,
         plan,
         quantities,
+        route,
         site,
+        step,
         transformer,
         uncertainty,
     )
 
 __all__ = [
     "__version__",
+    "access",
     "catalog",
     "cluster",
     "errors",
+    "evidence",
     "forecast",
     "levers",
     "limits",
     "plan",
     "quantities",
+    "route",
     "site",
+    "step",
     "transformer",
     "uncertainty",
 ]

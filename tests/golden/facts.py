@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from golden.parts import levels
-from liebig import forecast
 from liebig.catalog import TABLES, load_catalog
 from liebig.cluster import Chip, chip, chip_names, gemm_time
 from liebig.cluster.attention import attention_efficiency
@@ -16,6 +15,8 @@ from liebig.cluster.collectives import collective_time
 from liebig.cluster.fabric import fabric_of
 from liebig.cluster.kernels import stream_time
 from liebig.cluster.throttling import throttling
+from liebig.forecast.inputs import make_input
+from liebig.forecast.world import build_world
 from liebig.site import chip_power_w, footprint, rental_usd_per_chip_hour, server_power_w, site, site_names
 from liebig.transformer import architecture, architecture_names, flops_per_token
 from liebig.uncertainty import quantile
@@ -40,7 +41,7 @@ def facts() -> dict[str, Any]:
                 name = f"table {table}/{column}"
                 out |= {f"{name}/numbers": len(values), f"{name}/sum": math.fsum(values)}
     for name in catalog.sets:
-        world = forecast.run(facts=name, samples=16, until=2026, start=2025).world
+        world = build_world(make_input(facts=name), catalog)
         for parameter, marginal in world.joint.marginals.items():
             head = f"parameter {name}/{parameter}"
             out |= levels(head, quantile(marginal, np.array([0.1, 0.5, 0.9])).tolist())

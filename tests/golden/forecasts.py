@@ -6,6 +6,7 @@ from typing import Any
 
 from golden.parts import EXAMPLES, flat, levels
 from liebig import forecast
+from liebig.evidence import forecast as past
 from liebig.forecast import Forecast
 
 __all__ = ["evidence", "forecasts", "questions"]
@@ -107,16 +108,16 @@ def questions() -> dict[str, Any]:
 def evidence() -> dict[str, Any]:
     """Trends, back-tests and reproduced results: headline numbers."""
     out: dict[str, Any] = {}
-    for trend in forecast.fit_trends():
+    for trend in past.fit_trends():
         name, fit = f"trend/{trend.id}", trend.fit
         out |= {f"{name}/growth": fit.growth, f"{name}/p5": fit.p5, f"{name}/p95": fit.p95, f"{name}/n": fit.n}
-    for found in (forecast.backtest_runs(), forecast.backtest_chips()):
+    for found in (past.backtest_runs(), past.backtest_chips()):
         for score in found.scores:
             name = f"backtest/{score.target}/{score.method}"
             out |= {f"{name}/coverage": score.coverage, f"{name}/crps": score.crps, f"{name}/bias": score.bias}
             out |= {f"{name}/width": score.width, f"{name}/n": score.n}
-    for check in forecast.check_chip_model():
+    for check in past.check_chip_model():
         out |= flat(f"chip-stock/{check.year}", check.to_dict())
-    for row in forecast.reproduce(samples=16384):
+    for row in past.reproduce(samples=16384):
         out |= levels(f"reproduced/{row.id}", row.here)
     return out

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import route_upstream as up
-from liebig.route.ledger import Row
+from liebig.route.ledger.records import Row
 from liebig.route.settings import Settings
 from route_support import FakePolicy, Running, running, settings_for
 

@@ -25,9 +25,10 @@ from liebig.route import (
     train_router,
     wanted_of,
 )
-from liebig.route.ledger import Row
-from liebig.route.report import as_lever, report
+from liebig.route.ledger.records import Row
 from liebig.route.request import request_of_chat
+from liebig.route.savings.lever import as_lever
+from liebig.route.savings.report import report
 
 __all__ = ["learned", "routing"]
 

@@ -10,12 +10,12 @@ from typing import Any
 from golden.parts import of_fields
 from liebig.cluster import chip
 from liebig.cluster.fabric import fabric_of
-from liebig.plan import builtin_calibration
-from liebig.plan.layout import INSIDE, RECOMPUTE, SCHEDULES, Layouts
-from liebig.plan.memory import by_stage, memory
-from liebig.plan.search import constants_of
-from liebig.plan.software import software
-from liebig.plan.step import assemble, parts
+from liebig.step.calibration import builtin_calibration
+from liebig.step.layout import INSIDE, RECOMPUTE, SCHEDULES, Layouts
+from liebig.step.memory import by_stage, memory
+from liebig.step.search import constants_of
+from liebig.step.software import software
+from liebig.step.time import assemble, parts
 from liebig.transformer import architecture
 
 __all__ = ["memories", "steps"]

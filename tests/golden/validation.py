@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from golden.parts import flat
-from liebig.plan import builtin_cases, builtin_rows, score_memory, score_runs, validate_training
-from liebig.plan.runs import summary_of
+from liebig.evidence.training import builtin_cases, builtin_rows, score_memory, score_runs, validate_training
+from liebig.evidence.training.runs import summary_of
 
 __all__ = ["memory_verdicts", "validation"]
 

@@ -21,7 +21,8 @@ from liebig.access.need import Futures, frontier_flop, make_futures, need_of_run
 from liebig.access.places import find_places
 from liebig.access.supply import find_ratios
 from liebig.errors import InputError, RangeError
-from liebig.forecast.result import DENSITY_YEARS, EFFECTIVE_YEAR
+from liebig.forecast.reduce import DENSITY_YEARS
+from liebig.forecast.result import EFFECTIVE_YEAR
 from liebig.levers.rebound import rebound_use
 from liebig.tables import Table
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from liebig.access.draws import Triple, draw, three, triple_dict
 from liebig.catalog import load_catalog
 from liebig.errors import InputError, RangeError, UnitError
-from liebig.forecast.engine import sample_state
 from liebig.forecast.inputs import make_input
 from liebig.forecast.run_at_ceiling import describe_run
+from liebig.forecast.simulate import sample_state
 from liebig.forecast.world import World, build_world
 from liebig.limits import State, ceilings, cooling
 from liebig.limits.capital import usd_per_h100e

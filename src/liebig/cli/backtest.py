@@ -11,8 +11,8 @@ from liebig.cli import options as o
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from liebig.forecast.backtest import BackTest
-    from liebig.forecast.reproduction import Reproduced
+    from liebig.evidence.forecast.backtest import BackTest
+    from liebig.evidence.forecast.reproduction import Reproduced
 
 
 def backtest(
@@ -28,9 +28,9 @@ def backtest(
     from liebig.catalog import load_catalog
     from liebig.cli.render import console, grid, notes, progress_bar
     from liebig.errors import RangeError
-    from liebig.forecast.backtest import backtest_runs
-    from liebig.forecast.chip_backtest import backtest_chips, check_chip_model
-    from liebig.forecast.reproduction import reproduce
+    from liebig.evidence.forecast.backtest import backtest_runs
+    from liebig.evidence.forecast.chip_backtest import backtest_chips, check_chip_model
+    from liebig.evidence.forecast.reproduction import reproduce
     from liebig.tables import Table
 
     o.check_output(csv, (".csv",), facts_file or ())

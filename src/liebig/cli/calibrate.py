@@ -11,7 +11,7 @@ from liebig.cli import options as o
 
 if TYPE_CHECKING:
     from liebig.cluster.measure import Measurement
-    from liebig.plan.real_step import RealStep
+    from liebig.evidence.training.real_step import RealStep
 
 app = typer.Typer(
     help="Fit efficiency and intervals to your own cluster; measure a chip.",
@@ -40,8 +40,8 @@ def calibrate(
         return
     from liebig.cli.render import console, notes
     from liebig.errors import InputError
-    from liebig.plan import read_rows
-    from liebig.plan.own import calibrate_to
+    from liebig.evidence.training import read_rows
+    from liebig.evidence.training.own_runs import calibrate_to
 
     if not runs:
         raise InputError("nothing to calibrate to; give --runs FILE")
@@ -72,7 +72,7 @@ def measure(
     """
     from liebig.cli.render import notes, progress_bar
     from liebig.cluster.measure import measure_chip, to_toml
-    from liebig.plan.real_step import check_step
+    from liebig.evidence.training.real_step import check_step
 
     o.check_output(out, (".toml",))
     with progress_bar("measuring") as progress:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from liebig.forecast import Forecast
+    from liebig.forecast.world import World
 
 
 def forecast(
@@ -37,9 +38,11 @@ def forecast(
 
     A year means its first of January. Numbers are p50 (p10–p90) over the sampled futures.
     """
+    from liebig.catalog import load_catalog
     from liebig.cli.render import notes, progress_bar
     from liebig.errors import ConflictError
-    from liebig.forecast.engine import run_forecast
+    from liebig.forecast.simulate import forecast_world
+    from liebig.forecast.world import build_world
 
     if year is not None and (start is not None or until is not None):
         raise ConflictError("--year shows one year; leave out --from and --until, or leave out --year")
@@ -66,12 +69,13 @@ def forecast(
 
         check_plotting()
     with progress_bar("sampling futures", show=inputs.samples > 50_000) as progress:
-        result = run_forecast(inputs, progress=progress)
+        world = build_world(inputs, load_catalog(inputs.facts_files))
+        result = forecast_world(world, progress=progress)
     _write(result, csv, plot)
     if json:
         o.print_json(result.to_dict())
     else:
-        _show(result)
+        _show(result, world)
     notes([f"wrote {p}" for p in (csv, plot) if p is not None])
     notes(result.notes)
 
@@ -85,15 +89,16 @@ def _write(result: Forecast, csv: Path | None, plot: Path | None) -> None:
         draw_forecast(result, plot)
 
 
-def _show(result: Forecast) -> None:
+def _show(result: Forecast, world: World) -> None:
     from liebig.cli.render import barrel, console
+    from liebig.forecast.levers import lever_sentence
 
     out = console()
     year = 2030 if 2030 in result.years else result.years[-1]
     binds = result.binding_limit(year)
     share = 100 * float(result.binding[binds][result.at(year)])
     out.print()
-    out.print(result.summary(year, with_lever=True), soft_wrap=True)
+    out.print(f"{result.summary(year)} {lever_sentence(world, year)}", soft_wrap=True)
     out.print()
     out.print(barrel(result.headroom(year), binds))
     out.print(
@@ -153,7 +158,7 @@ def _show_run(result: Forecast, year: int, out: Console) -> None:
         soft_wrap=True,
     )
     out.print(
-        f"{len(result.world.parameters)} parameters, set {result.world.facts}: {grade_counts(result)}. "
+        f"{len(result.parameters)} parameters, set {result.facts}: {grade_counts(result)}. "
         "Sources: liebig facts show NAME.",
         style="dim",
         soft_wrap=True,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from liebig.plan.headroom import Headroom
-    from liebig.plan.train import TrainingPlan
+    from liebig.plan.result import TrainingPlan
 
 app = typer.Typer(
     help="Training runs: time, money, energy, memory, layout, scale.", no_args_is_help=True, rich_markup_mode=None

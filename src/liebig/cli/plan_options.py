@@ -29,7 +29,7 @@ def complete_chips(incomplete: str) -> list[str]:
 
 
 def _complete_software(incomplete: str) -> list[str]:
-    from liebig.plan.software import software_names
+    from liebig.step.software import software_names
 
     return [n for n in software_names() if n.startswith(incomplete)]
 

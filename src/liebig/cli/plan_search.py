@@ -41,7 +41,7 @@ def search_layouts(
 ) -> None:
     """The best layouts among all that fit, and the border of time, memory and chips."""
     from liebig.cli.render import notes, progress_bar
-    from liebig.plan.front import front_chart, mark_front
+    from liebig.plan.pareto import front_chart, mark_front
     from liebig.plan.train import search_training
     from liebig.tables import Table
 
@@ -76,7 +76,7 @@ def search_layouts(
 
 def _show(rows: list[dict[str, Any]], considered: int, feasible: int, top: int, several: bool) -> None:
     from liebig.cli.render import console, grid
-    from liebig.plan.train import words_of
+    from liebig.plan.result import words_of
 
     out = console()
     out.print(f"{considered:,} layouts, {feasible:,} fit", style="bold")

@@ -10,7 +10,7 @@ import typer
 from liebig.cli import options as o
 
 if TYPE_CHECKING:
-    from liebig.route.assess import Assessment
+    from liebig.route.learn.assess import Assessment
     from liebig.route.router import LearnedRouter, RuleRouter
 
 DataArgument = Annotated[Path, typer.Argument(help="Labelled requests (.jsonl, .json or .csv, also .gz).")]
@@ -47,9 +47,9 @@ def train(
     import numpy as np
 
     from liebig.cli.render import notes
-    from liebig.route.calibrate import QUALITIES
-    from liebig.route.calibrate import calibrate as calibrate_router
-    from liebig.route.data import read_labelled
+    from liebig.route.learn.calibrate import QUALITIES
+    from liebig.route.learn.calibrate import calibrate as calibrate_router
+    from liebig.route.learn.data import read_labelled
     from liebig.route.router import train_router
 
     o.check_output(out, (".npz",), [data])
@@ -82,9 +82,9 @@ def calibrate(
     """Thresholds with a promise: at least this share of the strongest model's quality, at this confidence."""
     from liebig.cli.render import notes
     from liebig.errors import InputError
-    from liebig.route.calibrate import QUALITIES
-    from liebig.route.calibrate import calibrate as calibrate_router
-    from liebig.route.data import read_labelled
+    from liebig.route.learn.calibrate import QUALITIES
+    from liebig.route.learn.calibrate import calibrate as calibrate_router
+    from liebig.route.learn.data import read_labelled
     from liebig.route.rules import RULES
 
     if out is None and router in RULES:
@@ -181,8 +181,8 @@ def evaluate(
         return
     if data is None:
         raise InputError("no labelled requests; give a file, or --suite routellm with --suite-data DIR")
-    from liebig.route.assess import assess
-    from liebig.route.data import read_labelled
+    from liebig.route.learn.assess import assess
+    from liebig.route.learn.data import read_labelled
     from liebig.tables import Table
 
     rows = read_labelled(data, _names(models))
@@ -190,7 +190,7 @@ def evaluate(
     if csv:
         o.write_text(csv, Table.from_rows([_flat(r) for r in found.rows]).to_csv())
     if plot:
-        from liebig.route.plot import draw_curves
+        from liebig.route.learn.plot import draw_curves
 
         draw_curves(found, plot)
     if json:
@@ -224,7 +224,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 def _suite(folder: Path, splits: int, draws: int, json: bool, csv: Path | None) -> None:
     from liebig.cli.render import console, grid
-    from liebig.route.suite import run_suite
+    from liebig.route.learn.suite import run_suite
     from liebig.tables import Table
 
     err = console(err=True)
@@ -295,7 +295,7 @@ def label(
 ) -> None:
     """Draw the prompts whose labels teach most; a judge model can grade the answers that stand beside them."""
     from liebig.cli.render import notes
-    from liebig.route.drawing import draw_rows, judge_rows, read_rows
+    from liebig.route.learn.sample import draw_rows, judge_rows, read_rows
 
     o.check_output(out, (".jsonl",), [prompts])
     rows = read_rows(prompts)

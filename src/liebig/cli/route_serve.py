@@ -11,8 +11,8 @@ import typer
 from liebig.cli import options as o
 
 if TYPE_CHECKING:
-    from liebig.route.ledger import Ledger
-    from liebig.route.report import Savings
+    from liebig.route.ledger.protocol import Ledger
+    from liebig.route.savings.report import Savings
 
 T = TypeVar("T")
 
@@ -100,8 +100,8 @@ def report(
     import json as j
 
     from liebig.cli.render import notes
-    from liebig.route.report import as_lever
-    from liebig.route.savings import savings_of
+    from liebig.route.savings.lever import as_lever
+    from liebig.route.savings.tally import savings_of
 
     o.check_output(csv, (".csv",), [config])
     o.check_output(lever, (".json",), [config])
@@ -165,7 +165,7 @@ def _show_report(found: Savings) -> None:
 def _with_ledger(config: Path, work: Callable[[Ledger], Awaitable[T]]) -> T:
     import asyncio
 
-    from liebig.route.ledger import open_ledger
+    from liebig.route.ledger.open import open_ledger
     from liebig.route.settings import read_settings
 
     url = read_settings(config).ledger_url

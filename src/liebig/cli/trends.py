@@ -10,11 +10,11 @@ import typer
 from liebig.cli import options as o
 
 if TYPE_CHECKING:
-    from liebig.forecast.trends import Trend
+    from liebig.evidence.forecast.trends import Trend
 
 
 def _complete(incomplete: str) -> list[str]:
-    from liebig.forecast.trends import QUANTITIES
+    from liebig.evidence.forecast.trends import QUANTITIES
 
     return [n for n in QUANTITIES if n.startswith(incomplete)]
 
@@ -38,7 +38,7 @@ def trends(
     """Refit the trends from the bundled data, with bootstrap intervals, beside the published values."""
     from liebig.catalog import load_catalog
     from liebig.cli.render import notes
-    from liebig.forecast.trends import fit_trends, trends_table
+    from liebig.evidence.forecast.trends import fit_trends, trends_table
 
     o.check_output(csv, (".csv",), facts_file or ())
     o.check_output(plot, (".svg", ".png", ".html"), facts_file or ())
@@ -54,7 +54,7 @@ def trends(
     if csv:
         o.write_text(csv, trends_table(found).to_csv())
     if plot:
-        from liebig.forecast.plot import draw_trends
+        from liebig.evidence.forecast.plot import draw_trends
 
         draw_trends(found, plot)
     if json:

@@ -10,9 +10,9 @@ import typer
 from liebig.cli import options as o
 
 if TYPE_CHECKING:
-    from liebig.plan.runs import RunScored
-    from liebig.plan.score import Scored
-    from liebig.plan.validate import Validation
+    from liebig.evidence.training.runs import RunScored
+    from liebig.evidence.training.score import Scored
+    from liebig.evidence.training.validate import Validation
 
 app = typer.Typer(
     help="How good predictions are, against published measurements.", no_args_is_help=True, rich_markup_mode=None
@@ -39,7 +39,8 @@ def training(
     """Time of a step: each source predicted by a calibration on all others, next to one constant MFU."""
     from liebig.cli.render import notes, progress_bar
     from liebig.errors import UnknownNameError
-    from liebig.plan import builtin_cases, load_calibration, read_rows, score_rows, validate_training
+    from liebig.evidence.training import builtin_cases, read_rows, score_rows, validate_training
+    from liebig.step.calibration import load_calibration
     from liebig.tables import Table
 
     o.check_output(csv, (".csv",), [f for f in (runs, calibration) if f])
@@ -53,7 +54,7 @@ def training(
                 csv, Table.from_rows([{**s.to_dict(), "assumed": "; ".join(s.assumed)} for s in scored]).to_csv()
             )
         if html:
-            from liebig.plan.report import scored_report
+            from liebig.evidence.training.report import scored_report
 
             o.write_text(html, scored_report(scored))
         if json:
@@ -67,7 +68,7 @@ def training(
     if csv:
         o.write_text(csv, Table.from_rows(_rows(result)).to_csv())
     if html:
-        from liebig.plan.report import validation_report
+        from liebig.evidence.training.report import validation_report
 
         o.write_text(html, validation_report(result))
     if json:
@@ -198,8 +199,8 @@ def memory_verdicts(
 ) -> None:
     """Does it fit?  Verdicts against configurations that fitted or ran out of memory."""
     from liebig.cli.render import console, grid, notes
-    from liebig.plan import read_rows, score_memory
-    from liebig.plan.published import builtin_rows
+    from liebig.evidence.training import read_rows, score_memory
+    from liebig.evidence.training.published import builtin_rows
     from liebig.tables import Table
 
     o.check_output(csv, (".csv",), [runs] if runs else [])
@@ -208,7 +209,7 @@ def memory_verdicts(
     if csv:
         o.write_text(csv, Table.from_rows([v.to_dict() for v in score.verdicts]).to_csv())
     if html:
-        from liebig.plan.report import memory_report
+        from liebig.evidence.training.report import memory_report
 
         o.write_text(html, memory_report(score))
     if json:
@@ -241,8 +242,9 @@ def whole_runs(
 ) -> None:
     """Chip-hours and energy of whole published runs, from model, tokens and machine; the layout is searched for."""
     from liebig.cli.render import notes, progress_bar
-    from liebig.plan import builtin_rows, load_calibration, read_rows, score_runs
-    from liebig.plan.runs import summary_of
+    from liebig.evidence.training import builtin_rows, read_rows, score_runs
+    from liebig.evidence.training.runs import summary_of
+    from liebig.step.calibration import load_calibration
     from liebig.tables import Table
 
     inputs = [f for f in (runs, calibration) if f]
@@ -255,7 +257,7 @@ def whole_runs(
     if csv:
         o.write_text(csv, Table.from_rows([{**s.to_dict(), "assumed": "; ".join(s.assumed)} for s in scored]).to_csv())
     if html:
-        from liebig.plan.report import runs_report
+        from liebig.evidence.training.report import runs_report
 
         o.write_text(html, runs_report(scored))
     if json:
@@ -267,7 +269,7 @@ def whole_runs(
 
 def _show_runs(scored: list[RunScored]) -> None:
     from liebig.cli.render import console, grid
-    from liebig.plan.runs import summary_of
+    from liebig.evidence.training.runs import summary_of
 
     out = console()
     table = grid("run", "quantity", "predicted (p10–p90)", "published", "error", "constant MFU", right=(3, 4, 5))

@@ -17,40 +17,28 @@ from pathlib import Path
 from typing import Any
 
 from liebig.errors import InputError
-from liebig.forecast.backtest import BackTest, backtest_runs
-from liebig.forecast.chip_backtest import backtest_chips, check_chip_model
 from liebig.forecast.compare import Comparison, compare_inputs
-from liebig.forecast.engine import run_forecast
 from liebig.forecast.inputs import ForecastInput, make_input, merge_inputs, read_scenario
 from liebig.forecast.levers import find_package, measure_rebound, rank
-from liebig.forecast.reproduction import Reproduced, reproduce
 from liebig.forecast.result import Forecast
 from liebig.forecast.sensitivity import Sensitivity, SwitchEffect, run_sensitivity, run_switches
-from liebig.forecast.trends import Trend, fit_trends
+from liebig.forecast.simulate import run_forecast
 from liebig.levers import Package, Ranking, Rebound
 
 __all__ = [
-    "BackTest",
     "Comparison",
     "Forecast",
     "ForecastInput",
-    "Reproduced",
     "Sensitivity",
     "SwitchEffect",
-    "Trend",
-    "backtest_chips",
-    "backtest_runs",
     "best_package",
-    "check_chip_model",
     "compare",
     "compare_switches",
     "find_sensitivity",
-    "fit_trends",
     "make_inputs",
     "rank_levers",
     "read_scenario",
     "rebound",
-    "reproduce",
     "run",
 ]
 

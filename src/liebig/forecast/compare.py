@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from liebig.catalog import load_catalog
 from liebig.errors import ConflictError
-from liebig.forecast.engine import evaluate, shown_years
 from liebig.forecast.inputs import ForecastInput
-from liebig.forecast.result import Forecast, reduce_futures
+from liebig.forecast.reduce import reduce_simulations
+from liebig.forecast.result import Forecast
+from liebig.forecast.simulate import evaluate, shown_years
 from liebig.forecast.world import build_world
 from liebig.quantities import format_scientific
 from liebig.tables import Table
@@ -105,20 +106,19 @@ def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
             f"the scenarios differ in samples or seed ({a.samples}, {a.seed} and {b.samples}, {b.seed}); "
             "give --samples and --seed, which hold for both"
         )
-    forecasts, futures = [], []
+    forecasts, simulations = [], []
     for inputs in (a, b):
-        catalog = load_catalog(inputs.facts_files)
-        world = build_world(inputs, catalog)
+        world = build_world(inputs, load_catalog(inputs.facts_files))
         start, until = shown_years(inputs, world)
         years = np.arange(world.first_year, world.last_year + 1, dtype=float)
-        futures.append(evaluate(world, years, inputs.samples, inputs.seed))
-        forecasts.append(reduce_futures(inputs, world, catalog, futures[-1], start, until))
+        simulations.append(evaluate(world, years, inputs.samples, inputs.seed))
+        forecasts.append(reduce_simulations(world, simulations[-1], start, until))
     common = tuple(y for y in forecasts[0].years if y in forecasts[1].years)
     if not common:
         raise ConflictError("the scenarios share no year; give them overlapping start and until")
     ratio = []
     for year in common:
-        one, two = (f.minimum(int(year - f.years[0])) for f in futures)
+        one, two = (s.minimum(int(year - s.years[0])) for s in simulations)
         ratio.append(quantiles(two / one, (0.1, 0.5, 0.9)))
     return Comparison(forecasts[0], forecasts[1], common, np.array(ratio), _differences(a, b))
 

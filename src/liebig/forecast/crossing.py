@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from liebig.forecast.engine import Futures
+from liebig.forecast.simulations import Simulations
 
 __all__ = ["Crossing", "find_crossing"]
 
@@ -18,10 +17,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Crossing:
-    """Year (1 January = .0) at which trend and ceiling cross: quantiles over all futures.
+    """Year (1 January = .0) at which trend and ceiling cross: quantiles over all simulations.
 
-    A quantile is infinite when that share of futures does not cross by ``last_year``;
-    ``probability`` maps year -> share of futures that have crossed by then.
+    A quantile is infinite when that share of simulations does not cross by ``last_year``;
+    ``probability`` maps year -> share of simulations that have crossed by then.
     """
 
     p10: float
@@ -55,16 +54,16 @@ class Crossing:
         return middle if low == middle == high else f"{middle} ({low}–{high})"
 
 
-def find_crossing(futures: Futures) -> Crossing:
-    """First crossing in each future, on a straight line between years on the logarithmic scale."""
-    years = futures.years
-    samples = futures.trend_base.shape[0]
+def find_crossing(simulations: Simulations) -> Crossing:
+    """First crossing in each simulation, on a straight line between years on the logarithmic scale."""
+    years = simulations.years
+    samples = simulations.trend_base.shape[0]
     year = np.full(samples, np.inf)
     open_ = np.ones(samples, dtype=bool)
     before = np.zeros(samples)
     for i in range(len(years)):
         with np.errstate(invalid="ignore", divide="ignore"):  # a scenario may leave nothing to run on
-            gap = np.log(futures.trend(i)) - np.log(futures.minimum(i))
+            gap = np.log(simulations.trend(i)) - np.log(simulations.minimum(i))
         now = open_ & (gap >= 0.0)
         if i == 0:
             year[now] = years[0]

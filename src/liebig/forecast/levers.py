@@ -8,9 +8,8 @@ import numpy as np
 
 from liebig.catalog import Catalog, load_catalog
 from liebig.errors import RangeError
-from liebig.forecast.engine import sample_state
 from liebig.forecast.inputs import ForecastInput
-from liebig.forecast.result import Forecast
+from liebig.forecast.simulate import sample_state
 from liebig.forecast.world import World, build_world
 from liebig.levers import (
     Bench,
@@ -25,7 +24,7 @@ from liebig.levers import (
     rebound,
 )
 
-__all__ = ["bench_of", "find_package", "measure_rebound", "rank", "rank_in_forecast"]
+__all__ = ["bench_of", "find_package", "lever_sentence", "measure_rebound", "rank", "rank_in_world"]
 
 Progress = Callable[[float], None]
 
@@ -37,13 +36,13 @@ def bench_of(inputs: ForecastInput, year: int, catalog: Catalog | None = None) -
         RangeError: the parameter set does not cover the year.
     """
     catalog = load_catalog(inputs.facts_files) if catalog is None else catalog
-    return _bench(build_world(inputs, catalog), catalog, year, inputs.samples, inputs.seed)
+    return _bench(build_world(inputs, catalog), year, inputs.samples, inputs.seed)
 
 
-def _bench(world: World, catalog: Catalog, year: int, samples: int, seed: int) -> tuple[Bench, list[Lever]]:
+def _bench(world: World, year: int, samples: int, seed: int) -> tuple[Bench, list[Lever]]:
     world.check_year(year)
     taken = {lever.id for lever in world.levers}
-    levers = [get_lever(catalog, name) for name in catalog.levers() if name not in taken]
+    levers = [get_lever(world.catalog, name) for name in world.catalog.levers() if name not in taken]
     state, u = sample_state(world, samples, seed)
     draws = {lever.id: u[world.lever_dimension[lever.id]] for lever in levers}
     return make_bench(state, float(year), world.structure, draws, samples), levers
@@ -57,10 +56,24 @@ def rank(
     return rank_levers(bench, levers, progress)
 
 
-def rank_in_forecast(forecast: Forecast, year: int, samples: int) -> Ranking:
-    """Rank all levers in the world of a forecast that was run."""
-    bench, levers = _bench(forecast.world, forecast.catalog, year, samples, forecast.inputs.seed)
-    return rank_levers(bench, levers)
+def rank_in_world(world: World, year: int, samples: int) -> Ranking:
+    """Rank all levers in a world that has been checked."""
+    return rank_levers(*_bench(world, year, samples, world.inputs.seed))
+
+
+def lever_sentence(world: World, year: int, most_samples: int = 2048) -> str:
+    """Which single lever lifts the minimum of a year most, in a sentence.
+
+    Args:
+        world: the world of a forecast.
+        year: in which the minimum is looked at.
+        most_samples: simulations that are ranked with, at most.
+    """
+    effects = rank_in_world(world, year, min(world.inputs.samples, most_samples)).effects
+    best = next((e for e in effects if e.ratio > 1.005 and not e.lever.row.members), None)
+    if best is None:
+        return f"No single lever lifts the minimum of {year}."
+    return f"The lever that lifts the minimum most: {best.lever.row.name} (×{best.ratio:.2f})."
 
 
 def find_package(

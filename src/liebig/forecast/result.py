@@ -4,36 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.catalog import Catalog
+from liebig.catalog.rows import YardstickRow
 from liebig.errors import RangeError
-from liebig.forecast.crossing import Crossing, find_crossing
+from liebig.forecast.crossing import Crossing
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.run_at_ceiling import QUANTITIES
-from liebig.forecast.world import World
-from liebig.quantities import format_scientific
 from liebig.tables import Table
-from liebig.uncertainty import quantile, quantiles
 
-if TYPE_CHECKING:
-    from liebig.forecast.engine import Futures
-
-__all__ = ["LEVELS", "Forecast", "reduce_futures"]
+__all__ = ["LEVELS", "Forecast"]
 
 Array = NDArray[np.float64]
 #: Probabilities at which every uncertain answer is reported.
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _NAMES = ("p10", "p25", "p50", "p75", "p90")
-_MONTHS = 12.0
 #: Effective FLOP are counted in FLOP of the algorithms of this year.
 EFFECTIVE_YEAR = 2024.0
-#: The densing law was observed for about two years; it is not continued further than this.
-DENSITY_YEARS = 4.0
-_SHOWN_PATHS = 24
 
 
 @dataclass(frozen=True)
@@ -43,8 +33,10 @@ class Forecast:
     Arrays over years and :data:`LEVELS` have shape ``(years, 5)``; FLOP unless the name says
     otherwise.  ``ceilings`` maps limit -> array, ``binding`` limit -> ``(years,)`` probabilities
     that sum to one, ``runs`` quantity of the run at the ceiling -> array.  ``staves`` maps limit ->
-    ``(years,)``, the median ceiling over the futures in which the limit of the year binds: medians
-    over all futures need not have the binding limit lowest, these do.
+    ``(years,)``, the median ceiling over the simulations in which the limit of the year binds: medians
+    over all simulations need not have the binding limit lowest, these do.  ``present_year`` and
+    ``present_flop`` are those of the largest run so far, from which the trend starts; ``parameters``
+    has a record of every parameter in use, ``summaries`` the answer in words for each year.
     """
 
     inputs: ForecastInput
@@ -67,8 +59,12 @@ class Forecast:
     median_of_minimum: bool
     paths: Array = field(repr=False)
     notes: tuple[str, ...] = ()
-    world: World = field(repr=False, compare=False, kw_only=True)
-    catalog: Catalog = field(repr=False, compare=False, kw_only=True)
+    facts: str = ""
+    present_year: float = 0.0
+    present_flop: float = 0.0
+    parameters: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    yardsticks: Mapping[str, YardstickRow] = field(default_factory=dict, repr=False)
+    summaries: Mapping[int, str] = field(default_factory=dict, repr=False)
 
     def at(self, year: int) -> int:
         """Index of a year.
@@ -81,29 +77,24 @@ class Forecast:
         return self.years.index(year)
 
     def binding_limit(self, year: int) -> str:
-        """The limit that binds in most futures of a year."""
+        """The limit that binds in most simulations of a year."""
         i = self.at(year)
         return max(self.limits, key=lambda limit: float(self.binding[limit][i]))
-
-    @property
-    def present_year(self) -> float:
-        """Year of the largest run so far, from which the trend starts."""
-        return self.world.at_year["trend.flop"]
 
     def headroom(self, year: int) -> dict[str, float]:
         """log10 of each limit's ceiling over the largest run so far: the staves of the barrel.
 
-        Medians over the futures in which :meth:`binding_limit` binds, so that its stave is the lowest.
+        Medians over the simulations in which :meth:`binding_limit` binds, so that its stave is the lowest.
         """
         i = self.at(year)
-        run = float(quantile(self.world.joint.marginals["trend.flop"], np.array([0.5]))[0])
-        return {limit: float(np.log10(self.staves[limit][i] / run)) for limit in self.limits}
+        return {limit: float(np.log10(self.staves[limit][i] / self.present_flop)) for limit in self.limits}
 
-    def summary(self, year: int | None = None, *, with_lever: bool = False) -> str:
+    def summary(self, year: int | None = None) -> str:
         """The answer in plain words, for 2030 or the last year of a shorter forecast."""
-        from liebig.forecast.words import summary_sentences
-
-        return summary_sentences(self, year, with_lever=with_lever)
+        if year is None:
+            year = 2030 if 2030 in self.years else self.years[-1]
+        self.at(year)
+        return self.summaries[year]
 
     def table(self) -> Table:
         """Tidy table: one row for each year, quantity and limit.
@@ -126,8 +117,6 @@ class Forecast:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain numbers and texts, ready for JSON."""
-        from liebig.forecast.words import parameter_records
-
         years = []
         for i, year in enumerate(self.years):
             years.append(
@@ -144,7 +133,7 @@ class Forecast:
                     "log10_headroom_where_it_binds": {n: _clean(v) for n, v in self.headroom(year).items()},
                     "density_gain": _quantiles(self.density_gain[i]),
                     "precision": {
-                        "share_of_futures_below_8_bit": _clean(self.low_precision_share[i]),
+                        "share_of_simulations_below_8_bit": _clean(self.low_precision_share[i]),
                         "gain_over_8_bit": _quantiles(self.precision_gain[i]),
                     },
                     "run_at_ceiling": {
@@ -165,7 +154,7 @@ class Forecast:
             "crossing": self.crossing.to_dict(),
             "years": years,
             "notes": list(self.notes),
-            "parameters": parameter_records(self),
+            "parameters": [dict(p) for p in self.parameters],
         }
 
 
@@ -181,98 +170,3 @@ def _clean(value: Any) -> float | None:
 
 def _quantiles(values: Array) -> dict[str, float | None]:
     return {name: _clean(v) for name, v in zip(_NAMES, values, strict=True)}
-
-
-def reduce_futures(
-    inputs: ForecastInput, world: World, catalog: Catalog, futures: Futures, start: int, until: int
-) -> Forecast:
-    """Quantiles and probabilities over all futures, for the years shown."""
-    years = tuple(range(start, until + 1))
-    index = [int(y - futures.years[0]) for y in years]
-    of_medians = any(s.min_of_medians for s in world.switches)
-    columns: dict[str, list[Array]] = {
-        n: [] for n in ("minimum", "expected", "trend", "effective_minimum", "effective_expected", "density_gain")
-    }
-    ceilings: dict[str, list[Array]] = {limit: [] for limit in futures.limits}
-    binding: dict[str, list[float]] = {limit: [] for limit in futures.limits}
-    staves: dict[str, list[float]] = {limit: [] for limit in futures.limits}
-    for i in index:
-        lowest = futures.minimum(i)
-        _add_binding(binding, futures, i, lowest)
-        _add_staves(staves, binding, futures, i, lowest)
-        for j, limit in enumerate(futures.limits):
-            ceilings[limit].append(_levels(futures.ceilings[j, i]))
-        trend = futures.trend(i)
-        minimum = _levels(lowest)
-        if of_medians:
-            minimum = np.min([ceilings[limit][-1] for limit in futures.limits], axis=0)
-        elapsed = futures.years[i] - EFFECTIVE_YEAR
-        progress = 2.0 ** (_MONTHS * elapsed / futures.halving_months)
-        effective = futures.effective_minimum(i)
-        columns["minimum"].append(minimum)
-        columns["trend"].append(_levels(trend))
-        columns["expected"].append(_levels(np.minimum(trend, lowest)))
-        columns["effective_minimum"].append(_levels(effective * progress))
-        columns["effective_expected"].append(_levels(np.minimum(trend * futures.compute_gain[i], effective) * progress))
-        density = 2.0 ** (_MONTHS * elapsed / futures.doubling_months)
-        known = abs(elapsed) <= DENSITY_YEARS
-        columns["density_gain"].append(_levels(density) if known else np.full(len(LEVELS), np.inf))
-    shown = np.array(index)
-    return Forecast(
-        inputs=inputs,
-        years=years,
-        limits=futures.limits,
-        ceilings={k: np.array(v) for k, v in ceilings.items()},
-        binding={k: np.array(v) for k, v in binding.items()},
-        staves={k: np.array(v) for k, v in staves.items()},
-        crossing=find_crossing(futures),
-        runs={n: np.array([_levels(futures.runs[n][i]) for i in index]) for n in QUANTITIES},
-        low_precision_share=(futures.precision_gain[shown] > 1.01).mean(axis=1),
-        precision_gain=np.array([_levels(futures.precision_gain[i]) for i in index]),
-        precision=world.precision,
-        median_of_minimum=not of_medians,
-        paths=futures.ceilings[:, shown, :_SHOWN_PATHS].min(axis=0),
-        notes=world.notes,
-        world=world,
-        catalog=catalog,
-        **{k: np.array(v) for k, v in columns.items()},
-    )
-
-
-def _levels(values: NDArray[Any]) -> Array:
-    """Quantiles at :data:`LEVELS` over the last axis, in double precision."""
-    if values.strides[-1] == 0:  # a broadcast point
-        return np.repeat(float(values[0]), len(LEVELS))
-    return quantiles(values, LEVELS)
-
-
-def _add_binding(binding: dict[str, list[float]], futures: Futures, i: int, lowest: Array) -> None:
-    """Share of futures in which each limit is the lowest; ties are split evenly."""
-    ties = np.zeros(lowest.shape)
-    equal = []
-    for j in range(len(futures.limits)):
-        same = futures.ceilings[j, i] == lowest
-        equal.append(same)
-        ties += same
-    for limit, same in zip(futures.limits, equal, strict=True):
-        binding[limit].append(float(np.sum(same / ties) / len(lowest)))
-
-
-def _add_staves(
-    staves: dict[str, list[float]], binding: dict[str, list[float]], futures: Futures, i: int, lowest: Array
-) -> None:
-    """Median ceiling of each limit over the futures in which the most frequent one binds."""
-    most = max(range(len(futures.limits)), key=lambda j: binding[futures.limits[j]][-1])
-    where = futures.ceilings[most, i] == lowest
-    for j, limit in enumerate(futures.limits):
-        staves[limit].append(float(np.median(futures.ceilings[j, i][where])))
-
-
-def describe_interval(values: Array, unit: str = "FLOP") -> str:
-    """``p50 (p10–p90)`` with two digits.
-
-    >>> describe_interval(np.array([1e28, 2e28, 3e28, 4e28, 5e28]))
-    '3.0×10²⁸ FLOP (1.0×10²⁸–5.0×10²⁸)'
-    """
-    low, middle, high = (format_scientific(float(v)) for v in (values[0], values[2], values[4]))
-    return f"{middle} {unit} ({low}–{high})"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from liebig.catalog.rows import GRADES
 from liebig.errors import RangeError
-from liebig.quantities import format_scientific
-
-if TYPE_CHECKING:
-    from liebig.catalog.rows import ParameterRow
-    from liebig.forecast.result import Forecast
+from liebig.forecast.result import Forecast
+from liebig.forecast.world import World
+from liebig.quantities import format_interval, format_scientific
 
 __all__ = [
     "grade_counts",
@@ -22,10 +21,8 @@ __all__ = [
 ]
 
 
-def summary_sentences(forecast: Forecast, year: int | None = None, *, with_lever: bool = False) -> str:
-    """The answer in two to four sentences."""
-    if year is None:
-        year = 2030 if 2030 in forecast.years else forecast.years[-1]
+def summary_sentences(forecast: Forecast, year: int) -> str:
+    """The answer in two or three sentences."""
     i = forecast.at(year)
     low, middle, high = (format_scientific(float(forecast.minimum[i][k])) for k in (0, 2, 4))
     size = yardstick_text(forecast, float(forecast.minimum[i][2]))
@@ -36,10 +33,6 @@ def summary_sentences(forecast: Forecast, year: int | None = None, *, with_lever
         parts.append(f"The trend of the largest runs meets the ceiling in {crossing.text()}.")
     else:
         parts.append(f"The trend of the largest runs stays below the ceiling until {crossing.last_year}.")
-    if with_lever:
-        sentence = _lever_sentence(forecast, year)
-        if sentence:
-            parts.append(sentence)
     return " ".join(parts)
 
 
@@ -51,19 +44,9 @@ def _binding_sentence(forecast: Forecast, i: int) -> str:
     return ", ".join([text, *(f"{n} in {100 * p:.0f} %" for p, n in rest)]) + "."
 
 
-def _lever_sentence(forecast: Forecast, year: int) -> str:
-    from liebig.forecast.levers import rank_in_forecast
-
-    ranking = rank_in_forecast(forecast, year, samples=min(forecast.inputs.samples, 2048))
-    best = next((e for e in ranking.effects if e.ratio > 1.005 and not e.lever.row.members), None)
-    if best is None:
-        return f"No single lever lifts the minimum of {year}."
-    return f"The lever that lifts the minimum most: {best.lever.row.name} (×{best.ratio:.2f})."
-
-
 def yardstick_text(forecast: Forecast, flop: float) -> str:
     """``, ×11,000 GPT-4``, or nothing when the yardstick is absent."""
-    gpt4 = forecast.catalog.yardsticks().get("gpt-4")
+    gpt4 = forecast.yardsticks.get("gpt-4")
     if gpt4 is None or gpt4.unit != "FLOP" or gpt4.value <= 0 or not flop < float("inf"):
         return ""
     ratio = flop / gpt4.value
@@ -73,15 +56,13 @@ def yardstick_text(forecast: Forecast, flop: float) -> str:
 
 def run_sentence(forecast: Forecast, year: int) -> str:
     """What a run at the ceiling would be, medians with intervals."""
-    from liebig.quantities import format_interval
-
     i = forecast.at(year)
 
     def three(name: str, unit: str) -> str:
         low, middle, high = (float(forecast.runs[name][i][k]) for k in (0, 2, 4))
         return format_interval(low, middle, high, unit)
 
-    load = forecast.catalog.yardsticks().get("new-york-load")
+    load = forecast.yardsticks.get("new-york-load")
     power = float(forecast.runs["power_w"][i][2])
     beside = f", ×{power / load.value:.1f} {load.name}" if load and load.unit == "W" and load.value > 0 else ""
     return (
@@ -99,25 +80,23 @@ def grade_counts(forecast: Forecast) -> str:
     Places that only a scenario or a lever fills (a factor of one, a source that adds nothing) state
     no fact, and are counted apart.
     """
-    rows = list(forecast.world.parameters.values())
-    grades = [row.grade for row in rows if not _is_empty_place(row)]
+    grades = [str(p["grade"]) for p in forecast.parameters if not _is_empty_place(p)]
     text = ", ".join(f"{GRADES[g]} {grades.count(g)} {g}" for g in GRADES if g in grades)
-    empty = len(rows) - len(grades)
+    empty = len(forecast.parameters) - len(grades)
     return f"{text}; {empty} places for scenarios and levers" if empty else text
 
 
-def _is_empty_place(row: ParameterRow) -> bool:
-    value = row.quantiles[1]
-    return row.family == "point" and (value == (0.0,) or (value == (1.0,) and row.unit == "x"))
+def _is_empty_place(record: Mapping[str, Any]) -> bool:
+    stated = record["stated_values"]
+    return record["stated_distribution"] == "point" and (stated == [0.0] or (stated == [1.0] and record["unit"] == "x"))
 
 
-def parameter_records(forecast: Forecast) -> list[dict[str, Any]]:
-    """What the forecast was computed from: value, unit and source of every parameter in use."""
+def parameter_records(world: World) -> list[dict[str, Any]]:
+    """What a forecast is computed from: value, unit and source of every parameter in use."""
     out = []
-    for name, row in forecast.world.parameters.items():
-        marginal = forecast.world.joint.marginals[name]
-        builtin = forecast.catalog.is_builtin("parameters", row)
-        stated = any(name == key or key in name for key in (*forecast.inputs.set, *forecast.inputs.pin))
+    for name, row in world.parameters.items():
+        marginal = world.joint.marginals[name]
+        builtin = world.catalog.is_builtin("parameters", row)
         out.append(
             {
                 "id": name,
@@ -131,7 +110,9 @@ def parameter_records(forecast: Forecast) -> list[dict[str, Any]]:
                 "url": row.url,
                 "as_of": row.as_of,
                 "grade": row.grade,
-                "stated_by": "the scenario" if stated else "built-in" if builtin else "the user's facts",
+                "stated_by": "the scenario" if name in world.stated else "built-in" if builtin else "the user's facts",
+                "stated_distribution": row.family,
+                "stated_values": list(row.quantiles[1]),
             }
         )
     return out

@@ -51,6 +51,8 @@ _FIRST_CHANGE = 2020
 class World:
     """Everything that is needed to sample futures and evaluate the limits in them."""
 
+    inputs: ForecastInput
+    catalog: Catalog
     facts: str
     first_year: int
     last_year: int
@@ -65,6 +67,7 @@ class World:
     precision: str
     extra: tuple[str, ...]
     notes: tuple[str, ...]
+    stated: frozenset[str]
 
     @property
     def dimensions(self) -> int:
@@ -138,6 +141,8 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
         if lever.row.in_base:
             notes.append(f"{lever.id} is already in the base: applying it changes nothing")
     return World(
+        inputs=inputs,
+        catalog=catalog,
         facts=facts,
         first_year=int(about["first_year"]),
         last_year=last_year,
@@ -152,6 +157,7 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
         precision=str(about["precision"]),
         extra=extra,
         notes=tuple(notes),
+        stated=frozenset(resolve(n, rows) for n in (*inputs.set, *inputs.pin, *inputs.add)),
     )
 
 

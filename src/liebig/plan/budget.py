@@ -11,14 +11,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from liebig.errors import InputError
+from liebig.plan.defaults import usual_batch_tokens
 from liebig.plan.goodput import goodput
 from liebig.plan.inputs import DATE, TrainingInput, chip_of, make_training_input, setup_of, site_of
 from liebig.plan.loss import loss
-from liebig.plan.search import Found, search
-from liebig.plan.train import TrainingPlan, plan_of
-from liebig.plan.usual import usual_batch_tokens
+from liebig.plan.result import TrainingPlan
+from liebig.plan.train import plan_of
 from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour, year_of
 from liebig.site.power import chip_power_w, server_power_w
+from liebig.step.search import Found, search
 from liebig.tables import Table
 from liebig.transformer.architecture import architecture_of_size
 from liebig.transformer.arithmetic import flops_per_token

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from liebig.catalog import load_catalog
 from liebig.errors import RangeError
 from liebig.forecast import make_inputs
-from liebig.forecast.engine import run_forecast
-from liebig.forecast.levers import rank_in_forecast
+from liebig.forecast.levers import rank_in_world
+from liebig.forecast.simulate import forecast_world
+from liebig.forecast.world import build_world
+from liebig.plan.result import TrainingPlan
 from liebig.plan.run import Triple
-from liebig.plan.train import TrainingPlan
 from liebig.site.money import year_of
 
 __all__ = ["Headroom", "headroom_of"]
@@ -89,7 +91,8 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
     True
     """
     inputs = make_inputs(None, {"samples": samples, **options})
-    forecast = run_forecast(inputs)
+    world = build_world(inputs, load_catalog(inputs.facts_files))
+    forecast = forecast_world(world)
     year = max(forecast.years[0], round(year_of(plan.given.date)))
     if year > forecast.years[-1]:
         raise RangeError(f"date {plan.given.date} lies after {forecast.years[-1]}, the last year of the forecast")
@@ -100,7 +103,7 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
     first = min(limits, key=lambda k: limits[k][1])
     ranked: tuple[tuple[str, float], ...] = ()
     if levers:
-        effects = rank_in_forecast(forecast, year, min(samples, 512)).effects
+        effects = rank_in_world(world, year, min(samples, 512)).effects
         ranked = tuple((e.lever.row.name, e.ratio) for e in effects if not e.lever.row.members and e.ratio > 1.005)[
             :TOP
         ]

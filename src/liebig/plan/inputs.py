@@ -12,14 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
-from liebig.plan.calibrate import Calibration, load_calibration
-from liebig.plan.layout import RECOMPUTE, SCHEDULES
-from liebig.plan.published import builtin_calibration
-from liebig.plan.search import Space
-from liebig.plan.software import Software, software
-from liebig.plan.usual import usual_batch_tokens
+from liebig.plan.defaults import usual_batch_tokens
 from liebig.site.money import Owned, year_of
 from liebig.site.place import Site, site
+from liebig.step.calibration import Calibration, builtin_calibration, load_calibration
+from liebig.step.layout import RECOMPUTE, SCHEDULES
+from liebig.step.search import Space
+from liebig.step.software import Software, software
 from liebig.transformer.architecture import Architecture, architecture, architecture_from_fields
 
 __all__ = ["DATE", "Setup", "TrainingInput", "make_training_input", "read_plan", "setup_of"]

@@ -19,15 +19,15 @@ from liebig.cluster.chip import Chip, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.errors import InputError, RangeError
 from liebig.plan.inputs import chip_of
-from liebig.plan.layout import Layouts
 from liebig.plan.loss import optimal
-from liebig.plan.memory import memory
-from liebig.plan.published import builtin_calibration
-from liebig.plan.search import constants_of
-from liebig.plan.sites import SiteLink, exchange_s
-from liebig.plan.software import Software, software
-from liebig.plan.step import Breakdown, assemble, parts
+from liebig.plan.multi_site import SiteLink, exchange_s
 from liebig.quantities import format_scientific as sci
+from liebig.step.calibration import builtin_calibration
+from liebig.step.layout import Layouts
+from liebig.step.memory import memory
+from liebig.step.search import constants_of
+from liebig.step.software import Software, software
+from liebig.step.time import Breakdown, assemble, parts
 from liebig.tables import Table
 from liebig.transformer.shape import Shape
 

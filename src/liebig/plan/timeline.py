@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from liebig.charts import WIDTH, altair, finish
-from liebig.plan.step import Breakdown
+from liebig.step.time import Breakdown
 
 if TYPE_CHECKING:
-    from liebig.plan.train import TrainingPlan
+    from liebig.plan.result import TrainingPlan
 
 __all__ = ["PART_COLOURS", "Span", "schedule_spans", "split_of", "timeline_chart"]
 

@@ -8,10 +8,10 @@
 True
 """
 
-from liebig.route.assess import Assessment, assess
-from liebig.route.calibrate import calibrate
 from liebig.route.choose import RoutingPolicy, policy_of
-from liebig.route.data import Labelled, labelled_from, read_labelled
+from liebig.route.learn.assess import Assessment, assess
+from liebig.route.learn.calibrate import calibrate
+from liebig.route.learn.data import Labelled, labelled_from, read_labelled
 from liebig.route.policy import Choice, Policy, Router, Wanted, wanted_of
 from liebig.route.request import Answer, Request
 from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, load_router, train_router

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.errors import ConflictError, RangeError
-from liebig.route.calibrate import chosen_by_loss, losses_of, spending_curve, threshold_for_spending
+from liebig.route.learn.calibrate import chosen_by_loss, losses_of, spending_curve, threshold_for_spending
 from liebig.route.policy import Choice, Wanted
 from liebig.route.request import Answer, Request
 from liebig.route.router import LearnedRouter, RuleRouter, load_router

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from liebig.errors import ConflictError, InputError
 from liebig.files import write_whole
-from liebig.route.data import Labelled
+from liebig.route.learn.data import Labelled
 from liebig.route.learned import Part, fit_part, part_from
 from liebig.route.request import Request
 from liebig.route.rules import RULES, need_by_rule

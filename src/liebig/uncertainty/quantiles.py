@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["quantiles"]
+__all__ = ["quantiles", "weighted_quantile"]
 
 Array = NDArray[np.float64]
 
@@ -32,3 +32,16 @@ def quantiles(values: NDArray[Any], levels: Sequence[float]) -> Array:
     with np.errstate(invalid="ignore"):
         out: Array = np.where(weight == 0.0, low, np.where(low == high, low, low + weight * (high - low)))
     return out
+
+
+def weighted_quantile(values: ArrayLike, weights: ArrayLike, share: float) -> float:
+    """The value below which a share of the weight lies.
+
+    >>> weighted_quantile([1.0, 2.0, 3.0], [1.0, 1.0, 2.0], 0.5)
+    2.333...
+    """
+    v, w = np.asarray(values, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    order = np.argsort(v)
+    v, w = v[order], w[order]
+    middle = (np.cumsum(w) - 0.5 * w) / w.sum()
+    return float(np.interp(share, middle, v))

@@ -58,7 +58,7 @@ def version() -> dict[str, Any]:
 @functools.lru_cache(maxsize=32)
 def _forecast(key: str) -> tuple[Forecast, dict[str, Any]]:
     """A forecast of all years, whatever year is looked at."""
-    from liebig.forecast.engine import run_forecast
+    from liebig.forecast.simulate import run_forecast
 
     found = run_forecast(ScenarioBody.model_validate_json(key).inputs())
     answer = found.to_dict()
@@ -189,8 +189,8 @@ def catalogue() -> dict[str, Any]:
     from liebig.access import export_scenarios
     from liebig.cluster import chip_names
     from liebig.forecast.switches import SWITCHES
-    from liebig.plan.software import software_names
     from liebig.site.place import site_names
+    from liebig.step.software import software_names
     from liebig.transformer import architecture_names
 
     catalog = load_catalog()
@@ -205,8 +205,8 @@ def plan(body: PlanBody) -> dict[str, Any]:
     """A training run: the plan, its timeline, the best layouts, and its headroom to every ceiling."""
     from liebig.plan import plan_training
     from liebig.plan.headroom import headroom_of
+    from liebig.plan.result import layout_dict
     from liebig.plan.timeline import schedule_spans, split_of
-    from liebig.plan.train import layout_dict
 
     found = plan_training(body.training())
     layout = found.layout_dict()

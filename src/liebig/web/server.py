@@ -141,7 +141,7 @@ def _more_questions(app: FastAPI, refusals: dict[int | str, dict[str, Any]], gat
     async def router(days: Annotated[int, Query(ge=1, le=3650)] = 30) -> dict[str, Any]:
         if gateway is None:
             return {"configured": False}
-        from liebig.route.savings import savings_of
+        from liebig.route.savings.tally import savings_of
 
         found = await savings_of(gateway, "day", since=time.time() - 86_400.0 * days)
         return {"configured": True, "report": found.to_dict()}

@@ -18,8 +18,8 @@ from liebig.route.gateway.admission import read_json, secret_in
 from liebig.route.gateway.fast_json import dumps
 from liebig.route.gateway.refusals import Denied
 from liebig.route.gateway.state import GATEWAY, Gateway
-from liebig.route.keys import LIMITS
-from liebig.route.ledger import Key, Refused
+from liebig.route.ledger.keys import LIMITS
+from liebig.route.ledger.records import Key, Refused
 
 __all__ = ["add_admin_routes"]
 
@@ -115,7 +115,7 @@ async def _revoke(request: web.Request) -> web.Response:
 
 async def _report(request: web.Request) -> web.Response:
     gateway = _admitted(request)
-    from liebig.route.savings import read_tally
+    from liebig.route.savings.tally import read_tally
 
     query = request.query
     since, until = _time(query, "since"), _time(query, "until")

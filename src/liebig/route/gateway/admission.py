@@ -18,8 +18,8 @@ from liebig.route.gateway.exchange import Exchange, allowed
 from liebig.route.gateway.fast_json import loads
 from liebig.route.gateway.refusals import Denied, safe_header
 from liebig.route.gateway.state import Gateway, Wiring, conversation_of
-from liebig.route.keys import digest_of
-from liebig.route.ledger import Call, Key, Refused
+from liebig.route.ledger.keys import digest_of
+from liebig.route.ledger.records import Call, Key, Refused
 from liebig.route.policy import Choice, Wanted, wanted_of
 from liebig.route.request import Request
 

@@ -21,7 +21,7 @@ from liebig.route.gateway.proxy import handle
 from liebig.route.gateway.refusals import Denied, refusal
 from liebig.route.gateway.state import GATEWAY, Gateway
 from liebig.route.gateway.stream import ClientGone
-from liebig.route.ledger import Ledger
+from liebig.route.ledger.protocol import Ledger
 from liebig.route.policy import Policy
 from liebig.route.settings import Settings
 

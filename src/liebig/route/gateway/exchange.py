@@ -12,7 +12,7 @@ from liebig.route.gateway.accounting import Usage, energy_of, estimate_usage, us
 from liebig.route.gateway.endpoints import Endpoint
 from liebig.route.gateway.refusals import safe_header
 from liebig.route.gateway.state import Gateway, Wiring
-from liebig.route.ledger import Key, Outcome
+from liebig.route.ledger.records import Key, Outcome
 from liebig.route.policy import Choice, Wanted
 from liebig.route.request import Request
 from liebig.route.settings import ModelSettings

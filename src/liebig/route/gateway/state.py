@@ -16,7 +16,7 @@ from aiohttp import web
 from liebig.route.gateway.log import Log
 from liebig.route.gateway.metrics import Metrics
 from liebig.route.gateway.upstream import Upstream
-from liebig.route.ledger import Ledger
+from liebig.route.ledger.protocol import Ledger
 from liebig.route.policy import Policy
 from liebig.route.settings import ModelSettings, Settings, secret_of
 from liebig.site.place import site

@@ -18,7 +18,7 @@ from liebig.errors import LiebigError
 from liebig.route.gateway.app import application, runner_of
 from liebig.route.gateway.log import Log
 from liebig.route.gateway.state import Gateway
-from liebig.route.ledger import open_ledger
+from liebig.route.ledger.open import open_ledger
 from liebig.route.policy import Policy
 from liebig.route.settings import Settings, read_settings
 

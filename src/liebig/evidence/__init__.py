@@ -1,0 +1,3 @@
+"""Evidence: what was predicted, what was measured, and by whom."""
+
+__all__: list[str] = []
