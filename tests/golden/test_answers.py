@@ -59,11 +59,15 @@ def test_added_and_removed_answers_are_named_and_counted() -> None:
     ]
 
 
-def test_a_long_report_is_cut() -> None:
-    moves = compare({}, {f"a/{i}": i for i in range(30)})
-    lines = list(report("steps", moves, most=5))
+def test_a_long_report_is_cut_and_summed_up_by_part() -> None:
+    old: Answers = {f"a/{i}/{part}": 100.0 for i in range(15) for part in ("x", "y")}
+    new = {name: 100.0 + i for i, name in enumerate(old)}
+    lines = list(report("steps", compare(old, {**new, "a/0/y": "none"}), most=5))
+    assert lines[:2] == ["steps: 29 moved", "  steps/a/0/y: 100 → none"]
     assert len(lines) == 7
-    assert lines[-1] == "  and 25 more, no larger"
+    assert lines[-1] == "  and 24 more, no larger; by part: 15 y (up to 29 %), 14 x (up to 28 %)"
+    many = list(report("steps", compare({}, {f"a/{i}": i for i in range(9)}), most=0))
+    assert many[-1] == "  and 9 more, no larger; by part: 1 0, 1 1, 1 2, 1 3, 1 4, 1 5, 1 6, 1 7 …"
     assert list(report("steps", [])) == ["steps: nothing moved"]
 
 
