@@ -19,9 +19,9 @@ __all__ = ["TOLERANCE", "Answers", "Move", "compare", "read", "report", "rounded
 Value = float | int | str | bool | None
 Answers = Mapping[str, Value]
 #: Relative change that counts as none.  Numbers that differ in the last bit may round to six digits that lie 1e-5
-#: apart; processors and libraries alone move far less (2e-6 was not reached without vector instructions and with another
-#: kernel of BLAS, nor, for forecasts, plans and access, with NumPy 1.26 and SciPy 1.15).  Outputs print three digits, so
-#: nothing that a reader sees slips through.
+#: apart.  Processors and libraries alone move answers by less than 2e-6: measured without vector instructions and with
+#: another kernel of BLAS, and for forecasts, plans and access with NumPy 1.26 and SciPy 1.15.  Outputs print three
+#: digits, so nothing that a reader sees slips through.
 TOLERANCE = 5e-5
 #: Below this a number is zero: what is left when equal numbers are subtracted.
 ZERO = 1e-12

@@ -18,7 +18,8 @@ OLD: Answers = {"a/x": 1.0, "a/y": 2.0, "b/limit": "power", "b/none": None, "b/n
 
 def test_nothing_moves_within_the_tolerance() -> None:
     assert compare(OLD, OLD) == []
-    assert compare(OLD, {**OLD, "a/x": 1.0 + 0.9 * TOLERANCE, "b/zero": 1e-15}) == []
+    assert compare(OLD, {**OLD, "a/x": 1.0 + 0.7 * TOLERANCE, "b/zero": 1e-15}) == []
+    assert [m.name for m in compare(OLD, {**OLD, "a/x": 1.0 + 1.3 * TOLERANCE, "b/zero": 1e-10})] == ["b/zero", "a/x"]
 
 
 def test_moves_are_sorted_by_size() -> None:
