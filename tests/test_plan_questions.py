@@ -277,3 +277,26 @@ def test_pictures_say_what_they_show(scale, five_million) -> None:
         spec = json.dumps(chart.to_dict())
         assert words in spec
         assert "title" in spec
+
+
+#: All numbers are tried with the slow tests; the one that once found nothing always.
+CHIPS = (1, 2, 7, 24, 123_456, 1_000_000, 10_000_000)
+
+
+@pytest.mark.parametrize("chips", [97_024, *(pytest.param(n, marks=pytest.mark.slow) for n in CHIPS)])
+def test_every_number_of_chips_buys_a_model(chips: int) -> None:
+    """Some layout can use some of them, whatever their divisors; what is left idle is said."""
+    found = find_budget(chips=chips, usd_per_chip_hour=2.0)
+    assert 1 <= found.chips <= chips
+    assert found.parameters > 1e9
+    assert (found.binds == "batch size") == (found.idle_chips > 0)
+    assert ("chips more" in found.summary()) == (found.idle_chips > 0)
+
+
+@pytest.mark.parametrize(
+    "power_w", [2e8, *(pytest.param(w, marks=pytest.mark.slow) for w in (2e3, 1e5, 1e8, 1e9, 2e10))]
+)
+def test_every_power_buys_a_model(power_w: float) -> None:
+    found = find_budget(power_w=power_w, usd_per_chip_hour=2.0)
+    assert found.power_w <= power_w
+    assert found.loss[1] < 2.2

@@ -134,7 +134,7 @@ def test_questions_are_answered(page: Running, path: str, body: Any, holds: str)
 
 def test_a_plan_has_its_timeline_and_layouts(page: Running) -> None:
     _, found, _ = page.ask("/api/plan", {"model": "Llama2-70B", "chips": 512, "batch": 512, "pp": 4})
-    assert {s["kind"] for s in found["timeline"]} == {"forward", "backward"}
+    assert {s["kind"] for s in found["timeline"]} == {"forward", "backward", "update"}
     assert found["layouts"][0]["pp"] == 4
     assert found["layouts"] == sorted(found["layouts"], key=lambda r: r["step_s"])
 

@@ -37,7 +37,8 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "mixture-of-experts-fp8": {
         "model": "DeepSeek-V3-671B", "chips": 2048, "chip": "H800-SXM", "precision": "fp8", "seq_len": 4096, "tp": 1,
-        "pp": 16, "ep": 64, "schedule": "dualpipe", "tokens": 14.8e12, "terms": "market", "date": "2026-01",
+        "pp": 16, "ep": 64, "schedule": "dualpipe", "batch": 4096, "tokens": 14.8e12, "terms": "market",
+        "date": "2026-01",
     },
     "gb200-closed-loop": {
         "model": "Llama3.1-405B", "chips": 2304, "chip": "GB200-NVL72", "precision": "fp8", "tp": 8, "pp": 6,
@@ -67,7 +68,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "70b-64k-tokens": {"model": "Llama3.1-70B", "chips": 512, "seq_len": 65536, "batch": 64},
     "70b-gpipe": {"model": "Llama3.1-70B", "chips": 128, "schedule": "gpipe", "batch": 256},
     "70b-zero-bubble-offload": {
-        "model": "Llama3.1-70B", "chips": 128, "schedule": "zero-bubble", "offload": True, "batch": 256,
+        "model": "Llama3.1-70B", "chips": 128, "schedule": "zb-1p", "offload": True, "batch": 256,
     },
     "405b-4096-b200-fp8": {"model": "Llama3.1-405B", "chips": 4096, "chip": "B200-SXM", "precision": "fp8"},
     "mixtral-256-h100": {"model": "Mixtral-8x7B", "chips": 256, "batch": 1024, "seq_len": 4096},

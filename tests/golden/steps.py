@@ -11,11 +11,13 @@ from golden.parts import of_fields
 from liebig.cluster import chip
 from liebig.cluster.fabric import fabric_of
 from liebig.step.calibration import builtin_calibration
-from liebig.step.layout import INSIDE, RECOMPUTE, SCHEDULES, Layouts
+from liebig.step.layout import INSIDE, RECOMPUTE, Layouts
 from liebig.step.memory import by_stage, memory
+from liebig.step.parts import parts
+from liebig.step.pipeline import SCHEDULE_NAMES
 from liebig.step.search import constants_of
 from liebig.step.software import software
-from liebig.step.time import assemble, parts
+from liebig.step.time import assemble
 from liebig.transformer import architecture
 
 __all__ = ["memories", "steps"]
@@ -44,7 +46,7 @@ def _layout(sizes: dict[str, str]) -> Layouts:
     given: dict[str, float] = {_SIZES[k]: float(v) for k, v in sizes.items() if k in _SIZES}
     again = sizes.get("recompute", "none")
     given["recompute"] = RECOMPUTE.index(again) if again in RECOMPUTE else 1.0 + float(again)
-    given["schedule"] = SCHEDULES.index(sizes.get("schedule", "1f1b"))
+    given["schedule"] = SCHEDULE_NAMES.index(sizes.get("schedule", "1f1b"))
     if "place" in sizes:
         given["place"] = 8 + sum(INSIDE[group] for group in sizes["place"].split("+") if group != "none")
     return Layouts.of(**given)

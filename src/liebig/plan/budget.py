@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from liebig.errors import InputError
-from liebig.plan.defaults import usual_batch_tokens
+from liebig.plan.defaults import default_batch
 from liebig.plan.goodput import goodput
 from liebig.plan.inputs import DATE, TrainingInput, chip_of, make_training_input, setup_of, site_of
 from liebig.plan.loss import loss
@@ -33,6 +33,8 @@ HOURS_PER_DAY = 24.0
 LONGEST_DAYS = 365.0
 #: Activity shares by which the power of a chip is judged before a layout is known.
 USUAL = {"matmul": 0.6, "attention": 0.08, "memory": 0.08, "tensor": 0.1, "bubble": 0.08, "data": 0.06}
+#: Above this utilisation fewer chips cannot train more: half of them would have to be used more than twice as well.
+BUSY = 0.3
 #: Sizes of models that are tried, per factor of ten.
 PER_DECADE = 6
 
@@ -66,7 +68,10 @@ class BudgetInput(BaseModel):
 
 @dataclass(frozen=True)
 class Budget:
-    """The best model of a budget; ``frontier`` has one row per size tried, ``binds`` names what is used up."""
+    """The best model of a budget; ``frontier`` has one row per size tried, ``binds`` names what is used up.
+
+    ``idle_chips`` are chips that the budget allows and that would not lower the loss, as the batch has too little work.
+    """
 
     given: BudgetInput
     chips: int
@@ -80,6 +85,7 @@ class Budget:
     loss: tuple[float, float, float]
     plan: TrainingPlan
     frontier: tuple[dict[str, Any], ...]
+    idle_chips: int = 0
 
     def table(self) -> Table:
         """The frontier, tidy: parameters, tokens, loss, utilisation."""
@@ -94,7 +100,15 @@ class Budget:
             f"The best model is one of {n / 1e9:.3g} billion parameters on {self.tokens[1] / 1e12:.3g}T tokens "
             f"({self.tokens[0] / 1e12:.3g}–{self.tokens[2] / 1e12:.3g}), expected loss {interval(self.loss)}: "
             f"{self.chips:,} {self.plan.chip.name} for {self.days:.3g} days, {money(self.usd)}, "
-            f"{self.power_w / 1e6:.3g} MW. {_bind(self.binds)}."
+            f"{self.power_w / 1e6:.3g} MW. {_bind(self.binds)}.{self._idle_words()}"
+        )
+
+    def _idle_words(self) -> str:
+        if not self.idle_chips:
+            return ""
+        return (
+            f" The budget allows {self.idle_chips:,} chips more, which would not lower the loss: a batch of "
+            f"{self.plan.batch:,} sequences has too little work for them."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,6 +118,7 @@ class Budget:
             "summary": self.summary(),
             "given": self.given.model_dump(),
             "chips": self.chips,
+            "idle_chips": self.idle_chips,
             "days": self.days,
             "usd": self.usd,
             "power_w": self.power_w,
@@ -145,6 +160,15 @@ class _Means:
     server_w: float
     pue: float
     bound: float
+
+    def with_chips(self, chips: int, given: BudgetInput) -> _Means:
+        """The same budgets spent on fewer chips, for longer where money alone ends the run."""
+        if chips == self.chips:
+            return self
+        days = given.days or LONGEST_DAYS
+        if given.usd is not None:
+            days = min(days, given.usd / (self.price * HOURS_PER_DAY * chips))
+        return replace(self, chips=chips, days=days)
 
     @property
     def usd(self) -> float:
@@ -197,12 +221,14 @@ def _round_down(count: float, node: int) -> int:
     return servers * node
 
 
-def _one(given: BudgetInput, means: _Means, parameters: float) -> tuple[dict[str, Any], TrainingInput, Found] | None:
+#: A row of the frontier, the input that it stands for, and its layout.
+_Tried = tuple[dict[str, Any], TrainingInput, Found]
+
+
+def _one(given: BudgetInput, means: _Means, parameters: float) -> _Tried | None:
     """What a model of a size comes to, or None when it does not fit."""
     model = architecture_of_size(parameters)
-    batch = max(1.0, usual_batch_tokens(parameters) / given.seq_len)
-    share = math.gcd(means.chips, 2 ** round(math.log2(max(batch, 1.0))))
-    sequences = max(share * round(batch / share), share)
+    sequences = default_batch(parameters, given.seq_len, means.chips)
     fields = {k: v for k, v in model.model_dump(exclude={"name"}).items() if v is not None}
     options = make_training_input(
         model={"name": model.name, **fields}, seq_len=given.seq_len, batch=sequences, precision=given.precision,
@@ -249,36 +275,82 @@ def find_budget(given: BudgetInput | None = None, progress: Progress | None = No
     ('chips and days', True)
     """
     given = given or make_budget_input(**options)
-    means = _means(given)
-    machine = chip_of(given.chip)
-    flop = means.chips * machine.peak(given.precision) * 0.4 * means.days * 86_400.0
-    middle = math.sqrt(flop / 120.0)
-    sizes = np.geomspace(max(middle / 30.0, 2e7), min(max(middle * 10.0, 1e8), 1e15), round(2.5 * PER_DECADE) + 1)
-    rows, best = [], None
-    for i, size in enumerate(sizes, start=1):
-        tried = _one(given, means, float(size))
-        if tried is not None:
-            rows.append(tried[0])
-            if best is None or tried[0]["loss"] < best[0]["loss"]:
-                best = tried
-        if progress is not None:
-            progress(i / len(sizes))
-    if best is None:
-        raise InputError(
-            f"no model of at least {sizes[0] / 1e6:.0f} million parameters fits on {means.chips:,} {machine.name}; "
-            "give more chips"
-        )
+    allowed = _means(given)
+    means, tried = _best_count(given, allowed, progress)
+    best = min(tried, key=_loss_of)
+    rows = [t[0] for t in tried]
     row, chosen, found = best
     chosen = chosen.model_copy(update={"tokens": row["tokens"]})
     plan = plan_of(chosen, setup_of(chosen), found)
     spread = [row["tokens"] * plan.step_s[1] / s * g / plan.goodput.p50 for s, g in _ends(plan)]
     tokens = (spread[0], row["tokens"], spread[1])
     losses = (_loss(row, tokens[2]), row["loss"], _loss(row, tokens[0]))
-    slack = _slack(given, means)
+    slack, idle = _slack(given, means), allowed.chips - means.chips
     return Budget(
-        given, means.chips, means.days, means.usd, means.power_w, _binding(slack), slack, row["parameters"], tokens,
-        losses, plan, tuple(rows),
+        given, means.chips, means.days, means.usd, means.power_w, "batch size" if idle else _binding(slack), slack,
+        row["parameters"], tokens, losses, plan, tuple(rows), idle,
     )  # fmt: skip
+
+
+def _loss_of(tried: _Tried) -> float:
+    return float(tried[0]["loss"])
+
+
+def _best_count(given: BudgetInput, allowed: _Means, progress: Progress | None) -> tuple[_Means, list[_Tried]]:
+    """The number of chips whose best model has the least loss, and what models of all sizes come to on it.
+
+    Fewer chips than allowed are tried only where the best layout leaves most of them idle.
+
+    Raises:
+        InputError: no model fits on any number.
+    """
+    found: tuple[_Means, list[_Tried]] | None = None
+    for chips in _usable_counts(allowed.chips):
+        means = allowed.with_chips(chips, given)
+        tried = _sizes_tried(given, means, progress)
+        if not tried:
+            continue
+        here = min(tried, key=_loss_of)
+        if found is None or _loss_of(here) < min(map(_loss_of, found[1])):
+            found = means, tried
+        if here[0]["mfu"] > BUSY:
+            break
+    if found is None:
+        raise InputError(
+            f"no model of 20 million parameters or more fits on {allowed.chips:,} {chip_of(given.chip).name} with "
+            f"sequences of {given.seq_len:,} tokens; give more chips, a shorter seq_len or a chip with more memory"
+        )
+    return found
+
+
+def _usable_counts(chips: int) -> list[int]:
+    """Numbers of chips to try, the most first: as many as there are, then ever fewer with many small divisors.
+
+    >>> _usable_counts(100)
+    [100, 96, 48, 24, 12, 6, 3, 1]
+    """
+    power = 2 ** int(math.log2(chips))
+    smooth = max(power * k // 8 for k in (8, 10, 12, 14) if power * k // 8 <= chips)
+    counts = [chips]
+    while smooth:
+        counts += [smooth] if smooth < counts[-1] else []
+        smooth //= 2
+    return counts
+
+
+def _sizes_tried(given: BudgetInput, means: _Means, progress: Progress | None) -> list[_Tried]:
+    """What models of all sizes come to on a number of chips; those that do not fit are left out."""
+    flop = means.chips * chip_of(given.chip).peak(given.precision) * 0.4 * means.days * 86_400.0
+    middle = math.sqrt(flop / 120.0)
+    sizes = np.geomspace(max(middle / 30.0, 2e7), min(max(middle * 10.0, 1e8), 1e15), round(2.5 * PER_DECADE) + 1)
+    out = []
+    for i, size in enumerate(sizes, start=1):
+        found = _one(given, means, float(size))
+        if found is not None:
+            out.append(found)
+        if progress is not None:
+            progress(i / len(sizes))
+    return out
 
 
 def _bind(names: str) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
-from liebig.plan.defaults import usual_batch_tokens
+from liebig.plan.defaults import default_batch
 from liebig.site.money import Owned, year_of
 from liebig.site.place import Site, site
 from liebig.step.calibration import Calibration, builtin_calibration, load_calibration
-from liebig.step.layout import RECOMPUTE, SCHEDULES
+from liebig.step.layout import RECOMPUTE
+from liebig.step.pipeline import SCHEDULE_NAMES
 from liebig.step.search import Space
 from liebig.step.software import Software, software
 from liebig.transformer.architecture import Architecture, architecture, architecture_from_fields
@@ -61,7 +61,7 @@ class TrainingInput(BaseModel):
     recompute_share: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="share of the layers that full recomputation takes"
     )
-    schedule: Literal["1f1b", "zero-bubble", "dualpipe", "gpipe"] = Field(default="1f1b", description="of the pipeline")
+    schedule: str = Field(default=SCHEDULE_NAMES[0], description=f"of the pipeline: {', '.join(SCHEDULE_NAMES)}")
     offload: bool = Field(default=False, description="optimizer states in the host's memory")
     network_gbit: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = Field(
         default=None, description="network per chip between domains, Gbit/s each way"
@@ -88,6 +88,13 @@ class TrainingInput(BaseModel):
     )
     owned: Owned | None = Field(default=None, description="terms of owning")
     calibration: str | None = Field(default=None, description="file of a calibration")
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_a_schedule(cls, name: str) -> str:
+        if name not in SCHEDULE_NAMES:
+            raise ValueError(f"expected one of {', '.join(SCHEDULE_NAMES)}")
+        return name
 
 
 def make_training_input(**options: Any) -> TrainingInput:
@@ -163,7 +170,7 @@ def setup_of(given: TrainingInput) -> Setup:
         software=software(given.software),
         precision=precision,
         calibration=load_calibration(given.calibration) if given.calibration else builtin_calibration(),
-        batch=given.batch or _usual_batch(given, model),
+        batch=given.batch or default_batch(model.active_parameters, given.seq_len, given.chips),
         tokens=given.tokens or 20.0 * model.active_parameters,
         site=site_of(given.site),
         space=_space(given),
@@ -208,23 +215,6 @@ def _fabric(given: TrainingInput, machine: Chip) -> Fabric:
     return fabric_of(machine, None if given.network_gbit is None else given.network_gbit * 1e9 / 8.0, **changes)
 
 
-def _usual_batch(given: TrainingInput, model: Architecture) -> int:
-    """Sequences near the batches of published runs: 4 million tokens at 70B, growing as the root of the size.
-
-    Rounded so that a large data-parallel size divides them.
-    """
-    want = max(usual_batch_tokens(model.active_parameters) / given.seq_len, 1.0)
-    parts = 1
-    while given.chips % parts == 0 and parts < given.chips:
-        unit = given.chips // parts
-        near = unit * max(1, round(want / unit))
-        if 0.75 < near / want < 1.5:
-            return near
-        parts *= 2
-    share = math.gcd(given.chips, 2 ** max(0, round(math.log2(want))))
-    return max(share * round(want / share), 1)
-
-
 def _held(size: int | None) -> list[int] | None:
     return None if size is None else [size]
 
@@ -239,7 +229,7 @@ def _space(given: TrainingInput) -> Space:
     return Space(
         tp=_held(given.tp), pp=_held(given.pp), cp=cps, ep=_held(given.ep), micro_batch=_held(given.micro_batch),
         vpp=_held(given.vpp), recompute=recompute, zero=_held(given.zero),
-        schedule=[SCHEDULES.index(given.schedule)], offload=[int(given.offload)],
+        schedule=[SCHEDULE_NAMES.index(given.schedule)], offload=[int(given.offload)],
     )  # fmt: skip
 
 

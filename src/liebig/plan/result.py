@@ -15,8 +15,9 @@ from liebig.plan.run import Run, Triple
 from liebig.plan.words import interval, money
 from liebig.quantities import format_quantity
 from liebig.site.place import Site
-from liebig.step.layout import RECOMPUTE, SCHEDULES, Layouts
+from liebig.step.layout import RECOMPUTE, Layouts
 from liebig.step.memory import Memory, by_stage
+from liebig.step.pipeline import SCHEDULE_NAMES
 from liebig.step.search import Found
 from liebig.step.software import Software
 from liebig.step.time import Breakdown
@@ -39,7 +40,7 @@ def layout_dict(lay: Layouts) -> dict[str, Any]:
         "recompute": RECOMPUTE[min(2, math.ceil(float(lay.recompute)))],
         "recompute_share": min(1.0, max(0.0, float(lay.recompute) - 1.0)) if lay.recompute > 1 else None,
         "sequence_parallel": bool(lay.sequence_parallel > 0),
-        "schedule": SCHEDULES[int(lay.schedule)],
+        "schedule": SCHEDULE_NAMES[int(lay.schedule)],
         "offload": bool(lay.offload > 0),
     }
 
@@ -59,7 +60,7 @@ def words_of(layout: dict[str, Any]) -> str:
     ]
     if (layout["recompute_share"] or 1.0) < 1.0:
         shown[-1] += f" on {100 * layout['recompute_share']:.0f} % of layers"
-    if layout["schedule"] != "1f1b":
+    if layout["schedule"] != SCHEDULE_NAMES[0]:
         shown.append(layout["schedule"])
     if layout["offload"]:
         shown.append("optimizer on the host")
@@ -72,7 +73,11 @@ def _triple(values: Triple) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The best layout, where its step goes, and what the whole run takes; p10, p50, p90 in that order."""
+    """The best layout, where its step goes, and what the whole run takes; p10, p50, p90 in that order.
+
+    ``rank_s`` are seconds of a rank of the pipeline on one micro-batch: forward pass, gradients of inputs, gradients of
+    weights.
+    """
 
     given: TrainingInput
     model: Architecture
@@ -84,6 +89,7 @@ class TrainingPlan:
     site: Site
     layout: Layouts
     breakdown: Breakdown
+    rank_s: Triple
     memory: Memory
     step_s: Triple
     goodput: Goodput

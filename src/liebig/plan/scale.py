@@ -25,9 +25,10 @@ from liebig.quantities import format_scientific as sci
 from liebig.step.calibration import builtin_calibration
 from liebig.step.layout import Layouts
 from liebig.step.memory import memory
+from liebig.step.parts import parts
 from liebig.step.search import constants_of
 from liebig.step.software import Software, software
-from liebig.step.time import Breakdown, assemble, parts
+from liebig.step.time import Breakdown, assemble
 from liebig.tables import Table
 from liebig.transformer.shape import Shape
 

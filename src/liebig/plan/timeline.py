@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from liebig.charts import WIDTH, altair, finish
-from liebig.step.time import Breakdown
+from liebig.plan.result import TrainingPlan
+from liebig.step.pipeline import SCHEDULES, possible
+from liebig.step.play import Span, StageTimes, schedule_spans
 
-if TYPE_CHECKING:
-    from liebig.plan.result import TrainingPlan
-
-__all__ = ["PART_COLOURS", "Span", "schedule_spans", "split_of", "timeline_chart"]
+__all__ = ["KIND_COLOURS", "PART_COLOURS", "Shown", "shown_spans", "timeline_chart"]
 
 #: One colour for each part of a step (Okabe-Ito and shades of it).
 PART_COLOURS = {
@@ -21,73 +20,50 @@ PART_COLOURS = {
     "launch": "#CC79A7", "tensor": "#E69F00", "context": "#F0C05A", "expert": "#B87F00", "sharding": "#D98C3F",
     "bubble": "#BBBBBB", "sends": "#D55E00", "data": "#B24700", "optimizer": "#009E73", "stragglers": "#888888",
 }  # fmt: skip
+#: One colour for each kind of work of a pipeline.
+KIND_COLOURS = {"forward": "#56B4E9", "backward": "#0072B2", "weights": "#004D7A", "update": "#009E73"}
 #: Stages and micro-batches that a picture shows at most.
 MOST_STAGES, MOST_MICRO = 16, 32
 
 
+#: What of a step comes after the pipeline has drained, or lies between steps.
+_AFTER = ("data", "optimizer", "stragglers")
+
+
 @dataclass(frozen=True)
-class Span:
-    """One piece of work of one stage, seconds from the start of the step."""
+class Shown:
+    """Pieces of work of a step in time, for the stages and micro-batches that a picture has room for."""
 
-    stage: int
-    kind: str
-    micro_batch: int
-    start_s: float
-    end_s: float
+    spans: tuple[Span, ...]
+    stages: int
+    micro_batches: int
+    whole: bool
 
 
-def schedule_spans(stages: int, micro_batches: int, forward_s: float, backward_s: float) -> list[Span]:
-    """When each stage works on which micro-batch in a one-forward-one-backward schedule.
+def shown_spans(plan: TrainingPlan, most_stages: int = MOST_STAGES, most_micro: int = MOST_MICRO) -> Shown:
+    """What each rank of the pipeline does when, by the schedule of the plan.
 
-    Each stage first takes in as many micro-batches as there are stages after it, then alternates.
-
-    >>> spans = schedule_spans(2, 2, 1.0, 2.0)
-    >>> max(s.end_s for s in spans)
-    9.0
-    >>> sum(s.end_s - s.start_s for s in spans if s.stage == 0)
-    6.0
+    Shown in whole, the last piece ends with the step: passes are as long as on the mean rank, with the waiting of
+    unequal stages and the sends in them, and what comes after the pipeline stands at the end.  A picture of fewer
+    stages or micro-batches than the plan has shows how it works, not how long it takes.
     """
-    order: list[list[tuple[str, int]]] = []
-    for stage in range(stages):
-        ahead = min(stages - stage, micro_batches)
-        jobs = [("forward", m) for m in range(ahead)]
-        for m in range(micro_batches):
-            jobs.append(("backward", m))
-            if ahead + m < micro_batches:
-                jobs.append(("forward", ahead + m))
-        order.append(jobs)
-    done: dict[tuple[int, str, int], float] = {}
-    free, place, spans = [0.0] * stages, [0] * stages, []
-    left = sum(len(jobs) for jobs in order)
-    while left:
-        for stage in range(stages):
-            while place[stage] < len(order[stage]):
-                kind, m = order[stage][place[stage]]
-                before = _before(stage, stages, kind, m)
-                if before is not None and before not in done:
-                    break
-                start = max(free[stage], done[before] if before is not None else 0.0)
-                end = start + (forward_s if kind == "forward" else backward_s)
-                spans.append(Span(stage, kind, m, start, end))
-                done[stage, kind, m] = free[stage] = end
-                place[stage] += 1
-                left -= 1
-    return spans
-
-
-def _before(stage: int, stages: int, kind: str, m: int) -> tuple[int, str, int] | None:
-    """The work that must be done before."""
-    if kind == "forward":
-        return (stage - 1, "forward", m) if stage else None
-    return (stage + 1, "backward", m) if stage < stages - 1 else (stage, "forward", m)
-
-
-def split_of(breakdown: Breakdown, micro_batches: float) -> tuple[float, float]:
-    """Seconds of a forward and a backward pass of one micro-batch on one stage."""
-    parts = {f.name: float(np.asarray(getattr(breakdown, f.name))) for f in fields(Breakdown)}
-    once = ("bubble", "sends", "data", "optimizer", "stragglers", "recompute")
-    work = sum(v for k, v in parts.items() if k not in once)
-    return work / 3.0 / micro_batches, (2.0 * work / 3.0 + parts["recompute"]) / micro_batches
+    lay = plan.layout_dict()
+    stages, chunks = min(lay["pp"], most_stages), lay["vpp"]
+    which = int(plan.layout.schedule)
+    micro = lay["n_micro"]
+    if stages < lay["pp"] or micro > most_micro:  # as many as the schedule can run with
+        micro = next(m for m in range(min(micro, most_micro), 0, -1) if possible(which, stages, m, chunks))
+    whole = (stages, micro) == (lay["pp"], lay["n_micro"])
+    scale = plan.step_s[1] / float(plan.breakdown.total)
+    after = scale * sum(float(np.asarray(getattr(plan.breakdown, name))) for name in _AFTER)
+    spans = schedule_spans(which, stages, micro, chunks, [StageTimes(*plan.rank_s)])
+    if whole:
+        drawn = max(s.end_s for s in spans)
+        stretch = (plan.step_s[1] - after) / drawn
+        spans = [replace(s, start_s=stretch * s.start_s, end_s=stretch * s.end_s) for s in spans]
+        start = plan.step_s[1] - after
+        spans += [Span(i, "update", 0, 0, start, plan.step_s[1]) for i in range(stages)]
+    return Shown(tuple(spans), stages, micro, whole)
 
 
 def timeline_chart(plan: TrainingPlan) -> Any:
@@ -131,21 +107,23 @@ def timeline_chart(plan: TrainingPlan) -> Any:
 
 
 def _pipeline(alt: Any, plan: TrainingPlan) -> Any:
-    layout = plan.layout_dict()
-    stages, micro = min(layout["pp"], MOST_STAGES), min(layout["n_micro"], MOST_MICRO)
-    forward, backward = split_of(plan.breakdown, layout["n_micro"])
-    spans = [
+    layout, shown = plan.layout_dict(), shown_spans(plan)
+    rows = [
         {"stage": s.stage, "kind": s.kind, "start": s.start_s * 1e3, "end": s.end_s * 1e3, "micro": s.micro_batch}
-        for s in schedule_spans(stages, micro, forward, backward)
+        for s in shown.spans
     ]
+    words = f"pipeline, {SCHEDULES[int(plan.layout.schedule)].title}"
+    if layout["vpp"] > 1:
+        words += f", {layout['vpp']} chunks of layers on each stage"
     cut = []
-    if stages < layout["pp"]:
-        cut.append(f"{stages} of {layout['pp']} stages")
-    if micro < layout["n_micro"]:
-        cut.append(f"{micro} of {layout['n_micro']} micro-batches")
-    words = "pipeline, one forward, one backward" + (f" ({', '.join(cut)} shown)" if cut else "") + ", ms"
+    if shown.stages < layout["pp"]:
+        cut.append(f"{shown.stages} of {layout['pp']} stages")
+    if shown.micro_batches < layout["n_micro"]:
+        cut.append(f"{shown.micro_batches} of {layout['n_micro']} micro-batches")
+    words += (f" ({', '.join(cut)} shown)" if cut else "") + ", ms"
+    kinds = [k for k in KIND_COLOURS if any(r["kind"] == k for r in rows)]
     return (
-        alt.Chart(alt.Data(values=spans))
+        alt.Chart(alt.Data(values=rows))
         .mark_bar(stroke="white", strokeWidth=0.4)
         .encode(
             x=alt.X("start:Q", title=words, scale=alt.Scale(nice=False)),
@@ -153,11 +131,11 @@ def _pipeline(alt: Any, plan: TrainingPlan) -> Any:
             y=alt.Y("stage:O", title="stage"),
             color=alt.Color(
                 "kind:N",
-                scale=alt.Scale(domain=["forward", "backward"], range=["#56B4E9", "#0072B2"]),
+                scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[k] for k in kinds]),
                 legend=alt.Legend(title=None, orient="bottom", symbolType="square"),
             ),
             opacity=alt.condition("datum.micro % 2 == 0", alt.value(1.0), alt.value(0.72)),
             tooltip=["stage:O", "kind:N", "micro:O"],
         )
-        .properties(width=WIDTH, height=18 * stages)
+        .properties(width=WIDTH, height=18 * shown.stages)
     )

@@ -15,9 +15,10 @@ from liebig.plan.inputs import Setup, TrainingInput, make_training_input, setup_
 from liebig.plan.result import TrainingPlan, layout_dict
 from liebig.plan.run import whole_run
 from liebig.step.memory import memory
+from liebig.step.parts import parts
 from liebig.step.search import Found, constants_of, search
 from liebig.step.spread import FEATURES, Spread
-from liebig.step.time import Breakdown, assemble, parts
+from liebig.step.time import Breakdown, assemble, stage_times
 from liebig.transformer.arithmetic import flops_per_token
 
 __all__ = ["SearchResult", "plan_of", "plan_training", "search_found", "search_training"]
@@ -62,6 +63,7 @@ def plan_of(given: TrainingInput, setup: Setup, found: Found, which: int = 0) ->
     pieces = parts(setup.chip, setup.fabric, setup.software, setup.precision, shape, lay, length)
     breakdown = assemble(pieces, constants)
     total = float(breakdown.total)
+    forward, backward, weights = (float(x) for x in stage_times(pieces, constants))
     spread = Spread.from_dict(setup.calibration.spread)
     log_time = np.atleast_1d(math.log(total) + whole)
     p10, p50, p90 = (float(x[0]) for x in spread.interval(log_time, _situation(setup)))
@@ -72,7 +74,7 @@ def plan_of(given: TrainingInput, setup: Setup, found: Found, which: int = 0) ->
     need = memory(shape, lay, length, setup.software, setup.precision)
     return TrainingPlan(
         given, setup.model, setup.chip, setup.software, setup.precision, setup.batch, setup.tokens, setup.site, lay,
-        breakdown, need, (p10, p50, p90), lost, run, found,
+        breakdown, (forward, backward, weights), need, (p10, p50, p90), lost, run, found,
     )  # fmt: skip
 
 

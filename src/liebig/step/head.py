@@ -1,4 +1,4 @@
-"""The two ends of a model: the embedding on the first stage of a pipeline, output head and loss on the last."""
+"""The embedding on the first stage of a pipeline, and the output head with the loss on the last."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from liebig.step.layout import Layouts
 from liebig.step.software import Software
 from liebig.transformer.shape import Shape
 
-__all__ = ["Ends", "ends_work"]
+__all__ = ["HeadWork", "head_work"]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Ends:
+class HeadWork:
     """Seconds of one micro-batch, forward and backward together; ``ideal`` is the head at the peak."""
 
     embedding: Array
@@ -32,7 +32,7 @@ class Ends:
     ideal: Array
 
 
-def ends_work(
+def head_work(
     chip: Chip,
     fabric: Fabric,
     s: Shape,
@@ -41,7 +41,7 @@ def ends_work(
     software: Software,
     weights: Array | float = 1.0,
     precision: str = "bf16",
-) -> Ends:
+) -> HeadWork:
     """Embedding, output head in bfloat16 (or wider), and the loss.
 
     The gradient of the embedding is as large as the embedding itself and is written, and added to
@@ -72,7 +72,7 @@ def ends_work(
         gather = np.zeros_like(head.forward)
     else:
         gather = collective_time(chip, fabric, "all-gather", 2.0 * logits, lay.tp, np.minimum(lay.tp, fabric.domain))
-    return Ends(
+    return HeadWork(
         stream_time(chip, embedding),
         head.forward + head.backward + head.weights,
         stream_time(chip, software.loss_bytes * logits),

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["INSIDE", "RECOMPUTE", "SCHEDULES", "Layouts"]
+__all__ = ["INSIDE", "RECOMPUTE", "Layouts"]
 
 Array = NDArray[np.float64]
 #: What of a layer's activations is computed again in the backward pass.
 RECOMPUTE = ("none", "selective", "full")
-#: Pipeline schedules.
-SCHEDULES = ("1f1b", "zero-bubble", "dualpipe", "gpipe")
 #: Bits of ``place``: groups that lie inside a scale-up domain.
 INSIDE = {"tp": 1, "pp": 2, "dp": 4}
 
@@ -25,7 +23,8 @@ class Layouts:
 
     ``shard`` is the number of chips that one copy of weights, gradients or optimizer states is
     spread over (the data-parallel group unless hybrid sharding keeps it smaller); ``zero`` says what is
-    spread: 0 nothing, 1 optimizer states, 2 and gradients, 3 and weights (FSDP).
+    spread: 0 nothing, 1 optimizer states, 2 and gradients, 3 and weights (FSDP).  ``schedule`` is an index of
+    ``pipeline.SCHEDULES``.
     ``recompute`` is an index of ``RECOMPUTE`` and may be fractional: the share of layers that is
     computed again in full is ``recompute − 1`` above 1.  ``regather`` is 1 where sequence parallelism keeps
     its pieces and gathers them again in the backward pass.  ``overlap_tp`` and ``overlap_dp`` are shares of
@@ -78,6 +77,16 @@ class Layouts:
     def chips(self) -> Array:
         """Chips that a layout uses."""
         return self.tp * self.pp * self.dp * self.cp
+
+    @property
+    def gathers_by_layer(self) -> NDArray[np.bool_]:
+        """True where weights are gathered layer by layer and dropped again (FSDP without a pipeline).
+
+        With a pipeline a stage keeps what it has gathered until the step ends, as gathering for each micro-batch would
+        send the weights as often as there are micro-batches (Llama 3, arXiv:2407.21783, section 3.3; torchtitan's
+        default): gradients are added up whole and scattered once.
+        """
+        return np.asarray((self.zero >= 3) & (self.pp <= 1))
 
     @property
     def batch(self) -> Array:

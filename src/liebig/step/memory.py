@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.step.layout import Layouts
+from liebig.step.pipeline import held, weight_copies
 from liebig.step.software import Software
 from liebig.transformer.arithmetic import attention_parameters, expert_parameters, mlp_parameters
 from liebig.transformer.shape import Shape
@@ -108,24 +109,39 @@ def memory(
         split = lay.zero >= from_stage
         return each * (own / np.where(split, spread, 1.0) + experts / np.where(split, spread_experts, 1.0))
 
-    # fully sharded: two layers and the embedding are gathered at a time
-    gathered = np.where(lay.zero >= 3, 4.0 * (dense + experts) / np.ceil(s.n_layers / lay.pp) + 2.0 * embedding, 0.0)
+    copies = weight_copies(lay.schedule, lay.pp)
     kept, working = _kept(s, lay, length, software, precision)
-    layers = np.ceil(s.n_layers / lay.pp)
-    extra = np.where(lay.vpp > 1, 1.0 + (lay.pp - 1.0) / (lay.pp * lay.vpp), 1.0)
-    frag = software.fragmentation
-    first = frag * (layers * np.minimum(lay.pp, lay.n_micro) * extra * kept + working)
-    last = frag * (layers * np.minimum(extra, lay.n_micro) * kept + working)
+    first, last = (_activations(s, lay, software, kept, working, rank) for rank in (0.0, lay.pp - 1.0))
     logits = _logits(s, lay, length, software)
-    at_end = last + logits > first
+    # ranks with two copies of the weights hold both ends of the model
+    both_ends = copies > 1
+    at_end = (last + logits > first) | both_ends | (lay.pp <= 1)
+    whole_gradients = (lay.zero >= 3) & ~lay.gathers_by_layer
+    whole, split = (bytes_of(software.gradient_memory, stage) for stage in (np.inf, 2))
+    gradients = np.where(whole_gradients, whole, split)
     return Memory(
-        weights=bytes_of(2.0, 3) + gathered,
-        gradients=trained * bytes_of(software.gradient_memory, 2),
-        optimizer=np.where(lay.offload > 0, 0.0, trained) * bytes_of(12.0, 1),
-        activations=np.where((lay.pp > 1) & ~at_end, first, last),
-        logits=np.where((lay.pp > 1) & ~at_end, 0.0, logits),
+        weights=copies * (bytes_of(2.0, 3) + _gathered(s, lay, dense, experts, embedding)),
+        gradients=trained * copies * gradients,
+        optimizer=np.where(lay.offload > 0, 0.0, trained) * np.where(lay.zero >= 1, 1.0, copies) * bytes_of(12.0, 1),
+        activations=np.where(at_end, last, first),
+        logits=np.where(at_end, logits, 0.0),
         buffers=np.full(np.shape(first), software.context_bytes),
     )
+
+
+def _gathered(s: Shape, lay: Layouts, dense: Array, experts: Array, embedding: Array) -> Array:
+    """Bytes of weights gathered from shards: two layers and the embedding at a time, or all of a pipeline's stage."""
+    layers = np.ceil(s.n_layers / lay.pp)
+    two_layers = 2.0 * (2.0 * (dense + experts) / layers + embedding)
+    stage = 2.0 * (dense + experts + embedding)
+    return np.where(lay.zero >= 3, np.where(lay.gathers_by_layer, two_layers, stage), 0.0)
+
+
+def _activations(s: Shape, lay: Layouts, software: Software, kept: Array, working: Array, rank: Array | float) -> Array:
+    """Bytes of activations on a rank of a pipeline: what its layers keep of the micro-batches in flight."""
+    layers = np.ceil(s.n_layers / lay.pp)
+    flying = held(lay.schedule, rank, lay.pp, lay.n_micro, lay.vpp)
+    return software.fragmentation * (layers * flying * kept + working)
 
 
 def _kept(s: Shape, lay: Layouts, length: Array | float, software: Software, precision: str) -> tuple[Array, Array]:
@@ -159,19 +175,15 @@ def by_stage(
     whole = memory(s, lay, length, software, precision, trained)
     states = float(whole.weights + whole.gradients + whole.optimizer)
     stages = round(float(lay.pp))
-    kept, working = (float(x) for x in _kept(s, lay, length, software, precision))
-    layers = float(np.ceil(s.n_layers / lay.pp))
-    extra = 1.0 + (stages - 1.0) / (stages * float(lay.vpp)) if lay.vpp > 1 else 1.0
-    rows = []
-    for i in range(stages):
-        flying = min((stages - i) * extra, float(lay.n_micro))
-        rows.append(
-            {
-                "stage": i,
-                "states": states,
-                "activations": software.fragmentation * (layers * flying * kept + working),
-                "logits": float(_logits(s, lay, length, software)) if i == stages - 1 else 0.0,
-                "buffers": software.context_bytes,
-            }
-        )
-    return rows
+    kept, working = _kept(s, lay, length, software, precision)
+    ends = {stages - 1} | ({0} if float(weight_copies(lay.schedule, lay.pp)) > 1 else set())
+    return [
+        {
+            "stage": i,
+            "states": states,
+            "activations": float(_activations(s, lay, software, kept, working, float(i))),
+            "logits": float(_logits(s, lay, length, software)) if i in ends else 0.0,
+            "buffers": software.context_bytes,
+        }
+        for i in range(stages)
+    ]

@@ -23,8 +23,11 @@ from liebig.step.calibration import Calibration, labels_of
 from liebig.step.constants import Constants
 from liebig.step.layout import INSIDE, Layouts
 from liebig.step.memory import memory
+from liebig.step.parts import parts
+from liebig.step.pipeline import SCHEDULES
+from liebig.step.pipeline import possible as schedule_possible
 from liebig.step.software import Software
-from liebig.step.time import assemble, parts
+from liebig.step.time import assemble
 from liebig.transformer.architecture import Architecture
 
 __all__ = ["Found", "Space", "constants_of", "enumerate_layouts", "search"]
@@ -170,8 +173,11 @@ def _grid(q: _Problem, sizes: tuple[int, int, int], core: Array) -> tuple[Layout
         sequence_parallel=sequence, regather=regather, split_sends=split, zero=zero, schedule=schedule,
         offload=offload, overlap_dp=axis(overlaps[0], 4), overlap_tp=axis(overlaps[1], 4), place=place,
     )  # fmt: skip
-    # a pipeline would gather its weights for every micro-batch; groups of one are placed nowhere
-    possible = ~((zero >= 3) & (pp > 1)) & ~((zero > 1) & (dp * cp <= 1))
+    # with a pipeline, sharded weights save nothing while a step runs: such layouts are tried where they are asked for
+    possible = schedule_possible(schedule, pp, n_micro, vpp) & ~((zero > 1) & (dp * cp <= 1))
+    if not space.zero:
+        possible = possible & ~((zero >= 3) & (pp > 1))
+    # groups of one are placed nowhere
     bits = place.astype(np.int64)
     for name, size in (("tp", lay.tp), ("pp", pp), ("dp", dp)):
         possible = possible & ~((bits & INSIDE[name] > 0) & (bits > 0) & (size <= 1))
@@ -230,7 +236,7 @@ def enumerate_layouts(
     for sizes, core in _blocks(q):
         lay, possible = _grid(q, sizes, core)
         many.append(lay.take(np.nonzero(possible)))
-    if not many:
+    if not any(lay.size for lay in many):
         raise InputError(_why_none(q))
     return Layouts.join(many)
 
@@ -254,7 +260,10 @@ def _why_none(q: _Problem) -> str:
         unit = dp * (s.micro_batch or [1])[0]
         if q.batch % unit:
             return f"{words}; a batch of {unit * max(1, round(q.batch / unit))} sequences would do"
-    return words
+    rules = [f"schedule {SCHEDULES[n].name} runs with {SCHEDULES[n].rule}" for n in s.schedule]
+    if s.zero and min(s.zero) > 1:
+        rules.append(f"zero {min(s.zero)} needs at least two data or context ranks to share among")
+    return "; ".join([words, *rules])
 
 
 def constants_of(calibration: Calibration, chip: Chip, software: Software, precision: str) -> tuple[Constants, float]:
@@ -317,7 +326,7 @@ def search(
             kept.append(_best_of_grid(q, sizes, core, good, need, constants, keep))
         if progress is not None:
             progress(done / len(blocks))
-    if not blocks:
+    if not considered:
         raise InputError(_why_none(q))
     if not kept:
         raise InputError(_too_large(q, considered, least, limit))

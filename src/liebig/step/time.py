@@ -1,172 +1,29 @@
 """One optimizer step: from the work of layers and the traffic between chips to seconds.
 
-``parts`` computes what does not depend on calibration, ``assemble`` turns it into a breakdown of the
-step with a set of ``Constants``.  Both take arrays over layouts, for one chip, fabric and software.
+``parts.parts`` computes what does not depend on calibration, ``assemble`` turns it into a breakdown of the step with a
+set of ``Constants``.  Both take arrays over layouts, for one chip, fabric and software.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.catalog import plan_number
-from liebig.cluster.chip import Chip
-from liebig.cluster.fabric import Fabric
-from liebig.cluster.kernels import stream_time
-from liebig.cluster.throttling import throttling
 from liebig.step.constants import Constants
-from liebig.step.head import ends_work
-from liebig.step.layer import blend, layer_work
-from liebig.step.layout import Layouts
-from liebig.step.memory import stage_parameters
-from liebig.step.software import Software
-from liebig.step.traffic import traffic
-from liebig.transformer.shape import Shape
+from liebig.step.head import HeadWork
+from liebig.step.parts import Parts, Sizes
+from liebig.step.pipeline import idle_s, weight_copies
 
-__all__ = ["Breakdown", "Parts", "assemble", "parts"]
+__all__ = ["Breakdown", "assemble", "stage_times"]
 
 Array = NDArray[np.float64]
-#: Kernels of embedding, head and loss, forward and backward, next to those of a layer's forward pass.
-HEAD_LAUNCHES = 1.3
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Seconds of one layer and micro-batch, of the ends of the model, of what happens once a step; and sizes."""
-
-    matmul_f: Array
-    matmul_b: Array
-    matmul_w: Array
-    attention_f: Array
-    attention_b: Array
-    stream_f: Array
-    stream_b: Array
-    scores_f: Array
-    scores_b: Array
-    ideal: Array
-    embedding: Array
-    head_matmul: Array
-    head_loss: Array
-    head_gather: Array
-    head_ideal: Array
-    head_launch: Array
-    launch: Array
-    launch_moe: Array
-    tp: Array
-    cp: Array
-    ep: Array
-    gather: Array
-    scatter: Array
-    send: Array
-    reduce: Array
-    reduce_share: Array
-    tp_crosses: Array
-    cp_crosses: Array
-    ep_crosses: Array
-    shard_crosses: Array
-    reduce_crosses: Array
-    network: Array
-    optimizer: Array
-    once: Array
-    layers: Array
-    tp_size: Array
-    pp: Array
-    vpp: Array
-    n_micro: Array
-    recompute: Array
-    recompute_share: Array
-    recompute_light: Array
-    schedule: Array
-    chips: Array
-    weights: Array
-    throttles: Array
-    fused: Array
-    regather: Array
-    overlap_tp: Array
-    overlap_dp: Array
-    overlap_gather: Array
-    overlap_ep: Array
-
-    @staticmethod
-    def join(many: list[Parts]) -> Parts:
-        """One after the other."""
-        return Parts(*(np.concatenate([getattr(p, f.name) for p in many]) for f in fields(Parts)))
-
-    def spread(self, shape: tuple[int, ...]) -> Parts:
-        """The same with every field of the given shape."""
-        return Parts(*(np.broadcast_to(getattr(self, f.name), shape).copy() for f in fields(Parts)))
-
-    def take(self, index: Any) -> Parts:
-        """The layouts at the given places."""
-        return Parts(*(getattr(self, f.name)[index] for f in fields(Parts)))
-
-
-def parts(
-    chip: Chip,
-    fabric: Fabric,
-    software: Software,
-    precision: str,
-    s: Shape,
-    lay: Layouts,
-    length: Array | float,
-    weights: Array | float = 1.0,
-) -> Parts:
-    """Times of the pieces of a step, before calibration, in shapes that broadcast to that of the layouts.
-
-    Args:
-        chip: the accelerator.
-        fabric: how chips are wired.
-        software: what the framework fuses and overlaps.
-        precision: of the matrix products of layers.
-        s: models.
-        lay: layouts.
-        length: tokens of a sequence.
-        weights: 1, or 0 where weights are frozen (LoRA).
-    """
-    sparse = s.n_moe_layers / s.n_layers
-    work = layer_work(chip, precision, s, lay, length, software, False, weights)
-    if np.any(sparse > 0):
-        work = blend(work, layer_work(chip, precision, s, lay, length, software, True, weights), sparse)
-    ends = ends_work(chip, fabric, s, lay, length, software, weights, precision)
-    sent = traffic(chip, fabric, s, lay, length, software)
-    dense_p, expert_p, embedding_p = stage_parameters(s, lay)
-    split = np.where(lay.zero >= 1, np.maximum(lay.shard, 1.0), 1.0)
-    optimizer = stream_time(chip, weights * 34.0 * (dense_p + expert_p + embedding_p) / split)
-    host = 1.0 if chip.launch_s is None else chip.launch_s / plan_number("launch.kernel_s").p50
-    values = {
-        "matmul_f": work.matmul_forward, "matmul_b": work.matmul_backward, "matmul_w": work.matmul_weights,
-        "attention_f": work.attention_forward, "attention_b": work.attention_backward,
-        "stream_f": work.stream_forward, "stream_b": work.stream_backward,
-        "scores_f": work.scores_forward, "scores_b": work.scores_backward, "ideal": work.ideal,
-        "embedding": ends.embedding, "head_matmul": ends.matmul, "head_loss": ends.loss, "head_gather": ends.gather,
-        "head_ideal": ends.ideal,
-        "head_launch": HEAD_LAUNCHES * software.launch_s * host, "launch": (1.0 - sparse) * software.launch_s * host,
-        "launch_moe": sparse * software.launch_moe_s * host, "tp": sent.tensor, "cp": sent.context, "ep": sent.expert,
-        "gather": sent.gather, "scatter": sent.scatter, "send": sent.send, "reduce": sent.reduce,
-        "reduce_share": np.where(lay.zero >= 3, 1.0, software.gradient_bytes / (software.gradient_bytes + 2.0)),
-        "tp_crosses": sent.tensor_crosses, "cp_crosses": sent.context_crosses, "ep_crosses": sent.expert_crosses,
-        "shard_crosses": sent.shard_crosses, "reduce_crosses": sent.reduce_crosses,
-        "network": 1.0 / software.network_share, "optimizer": optimizer,
-        "once": software.step_s, "layers": s.n_layers, "tp_size": lay.tp,
-        "pp": lay.pp, "vpp": lay.vpp, "n_micro": lay.n_micro, "recompute": lay.recompute,
-        "recompute_share": software.recompute_share, "recompute_light": float(software.recompute_light),
-        "schedule": lay.schedule, "chips": lay.chips, "weights": weights,
-        "throttles": throttling(chip), "fused": software.fused_attention,
-        "regather": lay.regather * lay.sequence_parallel,
-        "overlap_tp": np.where(lay.overlap_tp >= 0, lay.overlap_tp, software.overlap_tp),
-        "overlap_dp": np.where(lay.overlap_dp >= 0, lay.overlap_dp, software.overlap_dp),
-        "overlap_gather": np.where(lay.overlap_dp >= 0, lay.overlap_dp, software.overlap_gather),
-        "overlap_ep": software.overlap_ep,
-    }  # fmt: skip
-    return Parts(**{k: np.asarray(v, dtype=np.float64) for k, v in values.items()})
 
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Where the time of a step goes; the fields sum to ``total``."""
+    """Where the time of a step goes, seconds; the fields sum to ``total``."""
 
     matmul: Array
     attention: Array
@@ -205,139 +62,221 @@ def _beyond(time: Array, window: Array) -> Array:
 
 
 @dataclass(frozen=True)
+class _Kernels:
+    """Seconds of a layer's kernels in one pass over a micro-batch, calibrated."""
+
+    matmul: Array
+    attention: Array
+    memory: Array
+
+    @property
+    def total(self) -> Array:
+        """All of them."""
+        return self.matmul + self.attention + self.memory
+
+
+def _kernels(p: Parts, c: Constants) -> tuple[_Kernels, _Kernels, Array]:
+    """Kernels of the forward pass and of the backward pass, and what of the latter are gradients of weights."""
+    work, fused, trained = p.layer, p.traits.fused > 0, p.sizes.trained
+    # a chip that is kept busy lowers its clock
+    hot = c.sustained * p.traits.throttles * _busy_share(p) / 0.6
+    weights = work.matmul_weights * c.matmul + trained * work.ideal * hot
+    forward = _Kernels(
+        matmul=work.matmul_forward * c.matmul + work.ideal * hot,
+        attention=work.attention_forward * np.where(fused, c.attention, c.matmul) + work.scores_forward * c.scores,
+        memory=work.stream_forward * c.stream,
+    )
+    again = np.where(fused, c.attention * c.attention_backward, c.matmul)
+    backward = _Kernels(
+        matmul=work.matmul_backward * c.matmul + work.ideal * hot + weights,
+        attention=work.attention_backward * again + work.scores_backward * c.scores,
+        memory=work.stream_backward * c.stream,
+    )
+    return forward, backward, weights
+
+
+def _busy_share(p: Parts) -> Array:
+    """Share of a layer's time in which the chip multiplies at its peak."""
+    w = p.layer
+    forward = w.matmul_forward + w.stream_forward + w.scores_forward + w.attention_forward
+    backward = w.matmul_backward + w.matmul_weights + w.stream_backward + w.scores_backward + w.attention_backward
+    return (2.0 + p.sizes.trained) * w.ideal / np.maximum(forward + backward, 1e-12)
+
+
+@dataclass(frozen=True)
 class _Layer:
-    """Seconds of one layer and micro-batch, calibrated."""
+    """Seconds of one layer and micro-batch, forward and backward, calibrated.
+
+    ``backward`` is all of the backward pass with what is computed again, ``weights`` its gradients of weights.
+    """
 
     matmul: Array
     attention: Array
     memory: Array
     launch: Array
-    redo: Array
+    recompute: Array
     tensor: Array
     context: Array
     expert: Array
     sharding: Array
     backward: Array
-    weight_gradients: Array
+    weights: Array
 
     @property
-    def kept(self) -> Array:
-        """All but what is computed again."""
-        return (
-            self.matmul
-            + self.attention
-            + self.memory
-            + self.launch
-            + self.tensor
-            + self.context
-            + self.expert
-            + self.sharding
-        )
+    def total(self) -> Array:
+        """All of both passes."""
+        once = self.matmul + self.attention + self.memory + self.launch
+        return once + self.tensor + self.context + self.expert + self.sharding + self.recompute
 
 
 def _layer(p: Parts, c: Constants) -> _Layer:
-    pass_f = p.matmul_f + p.stream_f + p.scores_f + p.attention_f
-    pass_b = p.matmul_b + p.matmul_w + p.stream_b + p.scores_b + p.attention_b
-    busy = (2.0 + p.weights) * p.ideal / np.maximum(pass_f + pass_b, 1e-12)
-    hot = c.sustained * p.throttles * busy / 0.6  # a chip that is kept busy lowers its clock
-    matmul_f = p.matmul_f * c.matmul + p.ideal * hot
-    matmul_w = p.matmul_w * c.matmul + p.weights * p.ideal * hot
-    matmul_b = p.matmul_b * c.matmul + p.ideal * hot + matmul_w
-    attention_f = p.attention_f * np.where(p.fused > 0, c.attention, c.matmul) + p.scores_f * c.scores
-    attention_b = p.attention_b * np.where(p.fused > 0, c.attention * c.attention_backward, c.matmul)
-    attention_b = attention_b + p.scores_b * c.scores
-    memory_f, memory_b = p.stream_f * c.stream, p.stream_b * c.stream
-    kernels_f, kernels_b = matmul_f + attention_f + memory_f, matmul_b + attention_b + memory_b
-    launch = (p.launch * c.launch + p.launch_moe * c.launch_moe) * (1.0 + c.launch_group * np.log2(p.tp_size))
-    again = np.clip(p.recompute - 1.0, 0.0, 1.0) * p.recompute_share
-    selective = np.where((p.recompute >= 1) & (p.fused <= 0), 1.0 - again, 0.0)
-    outer = c.outer * p.network
-    tensor = p.tp * np.where(p.tp_crosses > 0, outer, c.tensor) * (1.0 - p.overlap_tp * c.overlap_tp)
-    context = 2.5 * _beyond(p.cp * np.where(p.cp_crosses > 0, outer, c.inner), attention_f + attention_b)
-    expert = p.ep * c.expert * np.where(p.ep_crosses > 0, outer, c.inner) * (1.0 - p.overlap_ep)
+    sent, outer = p.traffic, c.outer * p.traits.network
+    forward_k, backward_k, weights = _kernels(p, c)
+    attention = forward_k.attention + backward_k.attention
+    launch = p.host.layer * c.launch + p.host.expert_layer * c.launch_moe
+    launch = launch * (1.0 + c.launch_group * np.log2(p.sizes.tp))
+    tensor = sent.tensor * np.where(sent.tensor_crosses > 0, outer, c.tensor)
+    tensor = tensor * (1.0 - p.traits.overlap_tp * c.overlap_tp)
+    context = 2.5 * _beyond(sent.context * np.where(sent.context_crosses > 0, outer, c.inner), attention)
+    expert = sent.expert * c.expert * np.where(sent.expert_crosses > 0, outer, c.inner) * (1.0 - p.traits.overlap_ep)
     # a processor that launches late hides what chips send each other meanwhile
-    forward = _larger(kernels_f + tensor, launch)
+    forward = _larger(forward_k.total + tensor, launch)
     # half of what is gathered again for the gradients of weights hides behind those of inputs
-    tensor_b = tensor * (1.0 + 0.25 * p.regather)
-    backward = _larger(kernels_b + tensor_b, launch * c.launch_backward)
-    # norms and the activation function, which read and write about all that element-wise kernels do
-    light = p.recompute_light * np.where(p.recompute >= 1, 1.0 - again, 0.0)
-    redo = again * (forward + expert) + selective * attention_f + light * memory_f
-    busy_time = forward + backward + redo + context + 2.0 * expert
-    gathers = (2.0 * p.gather + p.scatter) * np.where(p.shard_crosses > 0, outer, c.inner)
-    hindered = busy_time + c.slowdown * np.minimum(gathers, busy_time)
-    sharding = np.where(gathers > 0, _larger(hindered, gathers) - busy_time, 0.0)
+    tensor_b = tensor * (1.0 + 0.25 * p.sizes.regather)
+    backward = _larger(backward_k.total + tensor_b, launch * c.launch_backward)
+    recompute = _recomputed(p, forward_k, forward + expert)
+    busy = forward + backward + recompute + context + 2.0 * expert
+    late = np.maximum(forward - forward_k.total - tensor, 0.0) + np.maximum(backward - backward_k.total - tensor_b, 0.0)
     return _Layer(
-        matmul_f + matmul_b, attention_f + attention_b, memory_f + memory_b,
-        np.maximum(forward - kernels_f - tensor, 0.0) + np.maximum(backward - kernels_b - tensor_b, 0.0), redo,
-        tensor + tensor_b, context, 2.0 * expert,
-        sharding, backward + redo, matmul_w,
-    )  # fmt: skip
+        matmul=forward_k.matmul + backward_k.matmul,
+        attention=attention,
+        memory=forward_k.memory + backward_k.memory,
+        launch=late,
+        recompute=recompute,
+        tensor=tensor + tensor_b,
+        context=context,
+        expert=2.0 * expert,
+        sharding=_sharding(p, c, busy),
+        backward=backward + recompute,
+        weights=weights,
+    )
 
 
-def _stages(p: Parts, layer: _Layer, head: Array, embedding: Array) -> tuple[Array, Array]:
-    """Seconds of a micro-batch on the slowest stage, and on all stages together.
+def _recomputed(p: Parts, forward: _Kernels, whole_pass: Array) -> Array:
+    """Seconds of what is computed again: layers in full, else scores that were not kept, norms and activations."""
+    again = np.clip(p.sizes.recompute - 1.0, 0.0, 1.0) * p.traits.recompute_share
+    rest = np.where(p.sizes.recompute >= 1, 1.0 - again, 0.0)
+    scores = np.where(p.traits.fused <= 0, rest, 0.0) * forward.attention
+    # norms and the activation function read and write about all that element-wise kernels do
+    return again * whole_pass + scores + p.traits.recompute_light * rest * forward.memory
 
-    Where the layers do not divide evenly, the last stage holds the fewest, as it has the head to compute too.
+
+def _sharding(p: Parts, c: Constants, busy: Array) -> Array:
+    """Seconds by which gathering a layer's weights twice and scattering its gradients lengthen the layer."""
+    sent = p.traffic
+    gathers = 2.0 * sent.gather + sent.scatter
+    gathers = gathers * np.where(sent.shard_crosses > 0, c.outer * p.traits.network, c.inner)
+    hindered = busy + c.slowdown * np.minimum(gathers, busy)
+    return np.where(gathers > 0, _larger(hindered, gathers) - busy, 0.0)
+
+
+def _head(p: Parts, c: Constants) -> tuple[Array, Array]:
+    """Seconds of a micro-batch for output head and loss, and for the embedding."""
+    work: HeadWork = p.head
+    head = work.matmul * c.matmul + work.ideal * c.sustained * p.traits.throttles
+    head = head + work.loss * c.stream * c.loss + work.gather * c.tensor
+    embedding = work.embedding * c.stream
+    return _larger(head + embedding, p.host.head * c.launch) - embedding, embedding
+
+
+def _stages(s: Sizes, layer: Array, head: Array, embedding: Array) -> tuple[Array, Array]:
+    """Seconds of a micro-batch on the slowest rank, and on all ranks together.
+
+    Where the layers do not divide evenly, the last stage holds the fewest, as it has the head to compute too.  Ranks
+    that hold two copies of the weights take turns at both ends of the model.
     """
-    full = layer.kept + layer.redo
-    chunk = np.ceil(p.layers / (p.pp * p.vpp)) * p.vpp
-    fewest = np.maximum(p.layers - chunk * (p.pp - 1.0), np.minimum(chunk - 1.0, p.layers / p.pp))
-    last = np.where(p.pp > 1, np.minimum(fewest, chunk), p.layers) * full + head
-    slowest = np.where(p.pp > 1, np.maximum(chunk * full + embedding, last), last + embedding)
-    return slowest, p.layers * full + head + embedding
+    chunk = np.ceil(s.layers / (s.pp * s.vpp)) * s.vpp
+    fewest = np.maximum(s.layers - chunk * (s.pp - 1.0), np.minimum(chunk - 1.0, s.layers / s.pp))
+    last = np.where(s.pp > 1, np.minimum(fewest, chunk), s.layers) * layer + head
+    first = chunk * layer + embedding
+    longest = np.where(weight_copies(s.schedule, s.pp) > 1, (first + last) / 2.0, np.maximum(first, last))
+    slowest = np.where(s.pp > 1, longest, last + embedding)
+    return slowest, s.layers * layer + head + embedding
+
+
+def stage_times(p: Parts, c: Constants) -> tuple[Array, Array, Array]:
+    """Seconds of a rank on one micro-batch, the mean over ranks: forward, gradients of inputs, gradients of weights."""
+    layer = _layer(p, c)
+    _, together = _stages(p.sizes, layer.total, *_head(p, c))
+    return _split(layer, together / p.sizes.pp)
+
+
+def _split(layer: _Layer, mean: Array) -> tuple[Array, Array, Array]:
+    """The head is split as a layer is."""
+    backward, weights = layer.backward / layer.total, layer.weights / layer.total
+    return (1.0 - backward) * mean, (backward - weights) * mean, weights * mean
+
+
+def _idle(s: Sizes, layer: _Layer, slowest: Array, together: Array) -> Array:
+    """Seconds of a step in which ranks wait for the pipeline to fill and to drain.
+
+    Stages that take ``t_i`` wait ``Σ t_i − max t_i`` where equal ones would wait ``(p − 1) t``.
+    """
+    mean = together / s.pp
+    idle = idle_s(s.schedule, s.pp, s.vpp, *_split(layer, mean))
+    equal = (s.pp - 1.0) * mean
+    return np.where(s.pp > 1, idle * np.maximum(together - slowest, 0.0) / np.where(equal > 0, equal, 1.0), 0.0)
+
+
+def _data(p: Parts, c: Constants, layer: _Layer) -> Array:
+    """Seconds of the exchange between data ranks that do not hide behind computation.
+
+    Gradients are reduced behind the last backward pass (the first stage ends last and waits for nobody), weights are
+    gathered behind the first forward pass.
+    """
+    s, traits = p.sizes, p.traits
+    time = p.traffic.reduce * np.where(p.traffic.reduce_crosses > 0, c.outer * traits.network, c.inner)
+    time = time * weight_copies(s.schedule, s.pp)
+    per_stage = c.overlap_dp * s.layers / s.pp
+    last = traits.overlap_dp * per_stage * layer.backward
+    first = traits.overlap_gather * per_stage * (layer.total - layer.backward)
+    reduced, gathered = p.update.gradient_share * time, (1.0 - p.update.gradient_share) * time
+    out = np.where(traits.overlap_dp > 0, _beyond(reduced, last), reduced)
+    return out + np.where(traits.overlap_gather > 0, _beyond(gathered, first), gathered)
 
 
 def assemble(p: Parts, c: Constants) -> Breakdown:
     """The breakdown of a step from its parts.
 
-    With stages that take ``t_i`` for a micro-batch, forward and backward, ``m`` micro-batches take
-    ``Σ t_i + (m − 1)·max t_i`` (one forward, one backward); interleaving divides what comes before the steady
-    state by the number of chunks, zero-bubble schedules fill it with gradients of weights.
+    With stages that take ``t_i`` for a micro-batch, forward and backward, ``m`` micro-batches take ``m·max t_i`` and
+    the idle time of the schedule (``pipeline``); sends between stages, the exchange between data ranks, the optimizer
+    and stragglers come on top.
     """
-    layer = _layer(p, c)
-    head = (
-        p.head_matmul * c.matmul
-        + p.head_ideal * c.sustained * p.throttles
-        + p.head_loss * c.stream * c.loss
-        + p.head_gather * c.tensor
-    )
-    embedding = p.embedding * c.stream
-    head = _larger(head + embedding, p.head_launch * c.launch) - embedding
-    slowest, together = _stages(p, layer, head, embedding)
-    mean = together / p.pp
-    fill = np.maximum(together - slowest, 0.0) / p.vpp
-    spare = (p.pp - 1.0) * p.layers / p.pp * layer.weight_gradients
-    fill = np.where(p.schedule == 1, np.maximum(fill - 2.0 * spare, 0.05 * fill), fill)
-    fill = np.where(p.schedule == 2, np.maximum(0.5 * fill - 1.5 * spare, 0.05 * fill), fill)
-    bubble = fill + p.n_micro * (slowest - mean)
-    outer = c.outer * p.network
-    sends = np.where(p.pp > 1, 2.0 * (p.n_micro * p.vpp + p.pp) * p.send * outer * c.send_exposed, 0.0)
-    data = p.reduce * np.where(p.reduce_crosses > 0, outer, c.inner)
-    # gradients are reduced behind the last backward pass (the first stage ends last and waits for nobody),
-    # weights are gathered behind the first forward pass
-    last = p.overlap_dp * c.overlap_dp * p.layers / p.pp * layer.backward
-    first = p.overlap_gather * c.overlap_dp * p.layers / p.pp * (layer.kept + layer.redo - layer.backward)
-    reduced, gathered = p.reduce_share * data, (1.0 - p.reduce_share) * data
-    data = np.where(p.overlap_dp > 0, _beyond(reduced, last), reduced)
-    data = data + np.where(p.overlap_gather > 0, _beyond(gathered, first), gathered)
-    optimizer = p.optimizer * c.optimizer + p.once * c.fixed
-    whole = p.n_micro * slowest + fill + sends + data + optimizer
-    n = p.n_micro * p.layers / p.pp
+    s, layer = p.sizes, _layer(p, c)
+    head, embedding = _head(p, c)
+    slowest, together = _stages(s, layer.total, head, embedding)
+    idle = _idle(s, layer, slowest, together)
+    sends = 2.0 * (s.n_micro * s.vpp + s.pp) * p.traffic.send * c.outer * p.traits.network * c.send_exposed
+    sends = np.where(s.pp > 1, sends, 0.0)
+    data = _data(p, c, layer)
+    optimizer = p.update.optimizer * c.optimizer + p.host.step * c.fixed
+    steady = s.n_micro * slowest + idle + sends + data + optimizer
+    wide = np.log2(np.maximum(s.chips / 8.0, 1.0))
+    n = s.n_micro * s.layers / s.pp
     return Breakdown(
         matmul=n * layer.matmul,
         attention=n * layer.attention,
         memory=n * layer.memory,
         launch=n * layer.launch,
-        recompute=n * layer.redo,
-        head=p.n_micro * (head + embedding) / p.pp,
+        recompute=n * layer.recompute,
+        head=s.n_micro * (head + embedding) / s.pp,
         tensor=n * layer.tensor,
         context=n * layer.context,
         expert=n * layer.expert,
         sharding=n * layer.sharding,
-        bubble=bubble,
+        bubble=idle + s.n_micro * (slowest - together / s.pp),
         sends=sends,
         data=data,
         optimizer=optimizer,
-        stragglers=c.straggle * np.where(p.throttles > 0, 1.0, 0.3) * np.log2(np.maximum(p.chips / 8.0, 1.0)) * whole,
+        stragglers=c.straggle * np.where(p.traits.throttles > 0, 1.0, 0.3) * wide * steady,
     )

@@ -73,7 +73,7 @@ def _data_parallel(chip: Chip, fabric: Fabric, s: Shape, lay: Layouts, software:
     own = dense + embedding
     group = lay.dp * lay.cp
     near = _near(fabric, lay.tp, group, lay.place, "dp")
-    zero3 = lay.zero >= 3
+    zero3 = lay.gathers_by_layer
     copies = np.maximum(group * lay.tp / (lay.ep * lay.etp), 1.0)
     expert_near = _near(fabric, lay.ep * lay.etp, copies, lay.place)
     sync = (
@@ -116,7 +116,7 @@ def traffic(chip: Chip, fabric: Fabric, s: Shape, lay: Layouts, length: Array | 
     dense_p, expert_p, _ = stage_parameters(s, lay)
     layer_bytes = 2.0 * (dense_p + expert_p) / np.ceil(s.n_layers / lay.pp)
     shard_near = _near(fabric, lay.tp, lay.shard, lay.place, "dp")
-    sharded = np.where(lay.zero >= 3, lay.shard, 1.0)
+    sharded = np.where(lay.gathers_by_layer, lay.shard, 1.0)
     grads = layer_bytes * software.gradient_bytes / 2.0
     reduce, dp_near = _data_parallel(chip, fabric, s, lay, software)
     group = lay.dp * lay.cp

@@ -206,13 +206,12 @@ def plan(body: PlanBody) -> dict[str, Any]:
     from liebig.plan import plan_training
     from liebig.plan.headroom import headroom_of
     from liebig.plan.result import layout_dict
-    from liebig.plan.timeline import schedule_spans, split_of
+    from liebig.plan.timeline import shown_spans
 
     found = plan_training(body.training())
     layout = found.layout_dict()
-    forward, backward = split_of(found.breakdown, float(layout["n_micro"]))
-    count = 2 * int(layout["pp"]) * int(layout["n_micro"])
-    spans = schedule_spans(int(layout["pp"]), int(layout["n_micro"]), forward, backward) if count <= MOST_SPANS else []
+    count = 3 * int(layout["pp"]) * int(layout["n_micro"]) * int(layout["vpp"])
+    spans = shown_spans(found, int(layout["pp"]), int(layout["n_micro"])).spans if count <= MOST_SPANS else ()
     rows: list[dict[str, Any]] = []
     if found.found is not None:
         best = found.found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from liebig.evidence.training.rows import Case
 from liebig.step.layout import Layouts
 from liebig.step.memory import memory
+from liebig.step.pipeline import possible as runs_with
 
 __all__ = ["complete"]
 
@@ -44,6 +45,8 @@ def complete(case: Case) -> Layouts:
     micro = case.micro_batch
     if not micro:
         micro = _micro_batch(case, tp, pp, cp, ep, zero, recompute, limit)
+    if not case.vpp and not runs_with(case.schedule, pp, _micro_batches(case, tp, pp, cp, micro), vpp):
+        vpp = 1
     if recompute < 0:
         recompute = _least_recompute(case, tp, pp, cp, ep, zero, micro, vpp, limit)
     return _layout(case, tp, pp, cp, ep, zero, micro, recompute, vpp)
@@ -106,17 +109,20 @@ def _micro_batch(case: Case, tp: int, pp: int, cp: int, ep: int, zero: int, reco
     return best
 
 
+def _micro_batches(case: Case, tp: int, pp: int, cp: int, micro: int) -> float:
+    """Micro-batches of a data rank; four per stage where no batch is stated."""
+    if case.batch:
+        return max(case.batch / (max(1.0, case.chips / (tp * pp * cp)) * micro), 1.0)
+    return float(4 * pp) if pp > 1 else 1.0
+
+
 def _layout(
     case: Case, tp: int, pp: int, cp: int, ep: int, zero: int, micro: int, recompute: float, vpp: int = 1
 ) -> Layouts:
     dp = max(1.0, case.chips / (tp * pp * cp))
-    if case.batch:
-        n_micro = max(case.batch / (dp * micro), 1.0)
-        if case.batch < dp * micro:  # fewer sequences than data ranks: each holds part of one
-            micro = max(1, round(case.batch / dp))
-            n_micro = 1.0
-    else:
-        n_micro = float(4 * pp) if pp > 1 else 1.0
+    n_micro = _micro_batches(case, tp, pp, cp, micro)
+    if case.batch and case.batch < dp * micro:  # fewer sequences than data ranks: each holds part of one
+        micro = max(1, round(case.batch / dp))
     sp = case.sequence_parallel
     if sp < 0:
         sp = int(tp > 1 and case.year >= 2022)

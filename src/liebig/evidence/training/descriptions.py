@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from liebig.catalog import load_catalog
 from liebig.catalog.training_rows import NetworkRow
-from liebig.step.layout import SCHEDULES
+from liebig.step.pipeline import SCHEDULE_NAMES
 from liebig.step.software import Software
 
 __all__ = ["convention_of", "flag_of", "network_of", "recompute_of", "schedule_of", "sharding_of"]
@@ -118,19 +118,22 @@ def sharding_of(row: Row, stage: int, software: Software, chips: int) -> tuple[i
 
 
 def schedule_of(row: Row) -> int:
-    """Index of ``SCHEDULES``, one-forward-one-backward where nothing is said.
+    """Index of ``SCHEDULES``, one forward, one backward where nothing is said.
 
-    >>> [SCHEDULES[schedule_of({"notes": f"pipeline schedule: {n}"})] for n in ("1f1b", "zbv", "dualpipe", "v-min")]
-    ['1f1b', 'zero-bubble', 'dualpipe', '1f1b']
+    >>> names = ("1f1b", "zbv", "ZB-2p", "dualpipe", "v-min")
+    >>> [SCHEDULE_NAMES[schedule_of({"notes": f"pipeline schedule: {n}"})] for n in names]
+    ['1f1b', 'zb-1p', 'zb-2p', 'dualpipe', '1f1b']
     """
     text = _text(row, "schedule", "pipeline_schedule", "notes", "framework").lower()
     if "dualpipe" in text:
-        return SCHEDULES.index("dualpipe")
-    if re.search(r"\bzb(1p|2p|b|v|-|h)|zero[- ]bubble|v-half", text):
-        return SCHEDULES.index("zero-bubble")
+        return SCHEDULE_NAMES.index("dualpipe")
+    if re.search(r"\bzb-?(2p|h2)", text):
+        return SCHEDULE_NAMES.index("zb-2p")
+    if re.search(r"\bzb(1p|b|v|-|h)|zero[- ]bubble|v-half", text):
+        return SCHEDULE_NAMES.index("zb-1p")
     if "gpipe" in text:
-        return SCHEDULES.index("gpipe")
-    return SCHEDULES.index("1f1b")
+        return SCHEDULE_NAMES.index("gpipe")
+    return SCHEDULE_NAMES.index("1f1b")
 
 
 def convention_of(row: Row) -> str:

@@ -16,8 +16,8 @@ from liebig.evidence.training.rows import Case
 from liebig.plan.goodput import goodput
 from liebig.step.calibration import LABELS, labels_of
 from liebig.step.layout import Layouts
+from liebig.step.parts import Parts, parts
 from liebig.step.software import Software
-from liebig.step.time import Parts, parts
 from liebig.transformer.shape import stack
 
 __all__ = ["Table", "table_of"]
