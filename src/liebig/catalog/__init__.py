@@ -35,7 +35,7 @@ from liebig.catalog.rows import (
     PublishedRow,
     YardstickRow,
 )
-from liebig.catalog.training_rows import NumberRow
+from liebig.catalog.training_rows import ConstantRow, NumberRow
 from liebig.errors import InputError, TableError, UnknownNameError
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Catalog",
     "FactRow",
     "ParameterRow",
+    "constant",
     "load_catalog",
     "plan_number",
     "read_table",
@@ -291,3 +292,23 @@ def plan_number(name: str) -> NumberRow:
     if name not in rows:
         raise UnknownNameError("number", name, rows, see="liebig facts list plan_numbers")
     return rows[name]
+
+
+def constant(name: str) -> float:
+    """An empirical constant of a formula, in the unit of its row in the table ``constants``.
+
+    >>> constant("kernel.misaligned_2_bytes")
+    2.5
+
+    Raises:
+        UnknownNameError: no such constant.
+    """
+    values = _constants()
+    if name not in values:
+        raise UnknownNameError("constant", name, values, see="liebig facts list constants")
+    return values[name]
+
+
+@functools.cache
+def _constants() -> dict[str, float]:
+    return {row.name: row.value for row in builtin_table("constants") if isinstance(row, ConstantRow)}

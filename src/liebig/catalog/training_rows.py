@@ -6,12 +6,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from liebig.catalog.fields import Date, FactRow, Identifier, Positive
+from liebig.catalog.fields import Date, FactRow, Identifier, Number, Positive
 
 __all__ = [
     "AcceleratorRow",
     "ArchitectureRow",
     "ChipCostRow",
+    "ConstantRow",
     "NetworkRow",
     "NumberRow",
     "RentalPriceRow",
@@ -220,3 +221,13 @@ class NumberRow(FactRow):
         if not self.p10 <= self.p50 <= self.p90:
             raise ValueError(f"p10 {self.p10:g}, p50 {self.p50:g}, p90 {self.p90:g} are not in order")
         return self
+
+
+class ConstantRow(FactRow):
+    """An empirical constant of a formula: its value, and where the formula holds with it."""
+
+    key: ClassVar[tuple[str, ...]] = ("name",)
+
+    name: Identifier = Field(description="mechanism and constant")
+    value: Number = Field(description="in the row's unit")
+    valid: str = Field(min_length=1, description="range of validity, in words")

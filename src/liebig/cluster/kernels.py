@@ -16,6 +16,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 from liebig.errors import UnknownNameError
@@ -254,20 +255,21 @@ def batched_time(chip: Chip, rows: ArrayLike, columns: ArrayLike, depth: ArrayLi
     if chip.vendor in SYSTOLIC or chip.measured:
         return time
     odd = (np.remainder(np.asarray(columns), 8.0) > 0) | (np.remainder(np.asarray(depth), 8.0) > 0)
-    return np.where(odd, 3.0 * time, time)
+    return np.where(odd, constant("kernel.batched_misaligned") * time, time)
 
 
 def _misalignment(chip: Chip, columns: Array, depth: Array) -> Array:
     """How much longer a product takes whose rows do not start on 16 bytes.
 
-    The steps on GPUs follow NVIDIA's guide to matrix multiplication (figure on alignment) and an output head
-    of 50,257 columns, which runs 2 to 2.6 times slower than one of 50,304.
+    A size that divides by eight 2-byte numbers starts its rows on 16 bytes; one that divides by four, two or one
+    starts them on 8, 4 or 2 (``kernel.misaligned_*`` in the table ``constants``).
     """
     out = np.ones(np.broadcast(columns, depth).shape)
     # sizes that are no whole numbers stand for any near them
     n, k = (np.where(x == np.floor(x), x, 0.0) for x in (columns, depth))
-    for step, slower in ((8.0, 1.5), (4.0, 2.0), (2.0, 2.5)):
-        out[(np.remainder(n, step) > 0) | (np.remainder(k, step) > 0)] = slower
+    for start in (8, 4, 2):  # bytes, where 8, 4 or 2 numbers of two bytes do not divide the row
+        odd = (np.remainder(n, start) > 0) | (np.remainder(k, start) > 0)
+        out[odd] = constant(f"kernel.misaligned_{start}_bytes")
     return out
 
 
