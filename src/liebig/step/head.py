@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.collectives import collective_time
 from liebig.cluster.fabric import Fabric
@@ -65,7 +66,7 @@ def head_work(
     logits = tokens * (columns if software.vocab_parallel else s.vocab)
     table = s.vocab * s.hidden / lay.tp
     embedding = (
-        8.0 * activation_width(precision) * tokens * s.hidden / spread
+        constant("step.embedding_passes") * activation_width(precision) * tokens * s.hidden / spread
         + weights * (2.0 + software.accumulate_bytes) * table
     )
     if software.vocab_parallel:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.catalog import constant
 from liebig.cluster.attention import attention_efficiency
 from liebig.cluster.chip import Chip
 from liebig.cluster.kernels import SYSTOLIC, batched_time, gemm_time, stream_time
@@ -22,8 +23,6 @@ from liebig.transformer.shape import Shape
 __all__ = ["Products", "Work", "activation_width", "blend", "layer_work", "products"]
 
 Array = NDArray[np.float64]
-#: Grouped products of experts on systolic arrays next to the same products one by one: tiles straddle experts.
-GROUPED_ON_ARRAYS = 1.3
 #: Precisions whose activations take four bytes.
 WIDE = ("fp32", "tf32")
 NARROW = ("fp8", "fp8-block", "mxfp8", "int8", "mxfp4", "nvfp4")
@@ -132,7 +131,7 @@ def _experts(chip: Chip, precision: str, s: Shape, lay: Layouts, tokens: Array, 
     width = np.maximum(s.moe_ffn, 1.0) / lay.etp
     one = _mlp(chip, precision, s, np.maximum(routed / experts, 1.0), width, weights)
     # a grouped kernel takes as long as its experts one by one: timed from 64 to 8,192 rows each, within a fifth
-    slower = GROUPED_ON_ARRAYS if chip.vendor in SYSTOLIC else 1.0
+    slower = constant("step.grouped_on_arrays") if chip.vendor in SYSTOLIC else 1.0
     grouped = Products(*(slower * experts * getattr(one, f.name) for f in fields(Products)))
     shared = _mlp(chip, precision, s, tokens, np.maximum(s.shared_ffn, 1.0) / lay.tp, weights)
     return (grouped + shared).where(s.shared_ffn > 0, grouped)
@@ -152,16 +151,23 @@ def _attention(
         flops = 4.0 * queries * heads * width * keys
         reached = attention_efficiency(chip, width, length) * software.attention_share(chip)
         forward = flops / (chip.peak("bf16") * reached)
-        return forward, 2.5 * forward, np.zeros_like(forward), np.zeros_like(forward)
+        # five products next to two: scores again, then gradients of values, of scores, of queries and of keys
+        return forward, 5.0 / 2.0 * forward, np.zeros_like(forward), np.zeros_like(forward)
     # one batched kernel for all heads fills the chip as one tall product would
     rows = queries * heads
     forward = batched_time(chip, rows, square, width) + batched_time(chip, rows, width, square)
-    back = 1.2 * software.score_bytes * rows * square
+    back = constant("step.scores_backward") * software.score_bytes * rows * square
     return forward, 2.0 * forward, software.score_bytes * rows * square, back
 
 
 def _elementwise(s: Shape, lay: Layouts, software: Software, precision: str, sparse: bool) -> Array:
-    """Numbers read or written per token outside the products in a forward pass, on one rank."""
+    """Numbers read or written per token outside the products in a forward pass, on one rank.
+
+    Two norms read and write a width each and two sums read two and write one: 4 + 6 widths.  Rotations read and write
+    queries, keys and values; the activation function reads one number per column (two when gated) and writes one.
+    Experts: tokens are sorted to them and back, each read and written; four passes make the scores of the router.  In a
+    narrow type, what products read is read in two bytes and written in one, scaled: 1.5 numbers of two bytes.
+    """
     spread = np.where(lay.sequence_parallel > 0, lay.tp, 1.0)
     q = s.n_heads * s.head_dim
     kv = s.n_kv_heads * s.head_dim
@@ -220,7 +226,7 @@ def layer_work(
         attention_f,
         attention_b,
         stream_time(chip, stream_f),
-        stream_time(chip, 1.8 * stream_f + accumulate),
+        stream_time(chip, constant("step.stream_backward") * stream_f + accumulate),
         stream_time(chip, score_f),
         stream_time(chip, score_b),
         2.0 * tokens * (attention_parameters(s) / lay.tp + used) / chip.peak(precision),

@@ -54,7 +54,14 @@ def stage_parameters(s: Shape, lay: Layouts) -> tuple[Array, Array, Array]:
 def layer_activations(
     s: Shape, lay: Layouts, length: Array | float, software: Software, precision: str = "bf16"
 ) -> tuple[Array, Array, Array]:
-    """Bytes kept of one layer and micro-batch: (everything, with selective recomputation, its input alone)."""
+    """Bytes kept of one layer and micro-batch: (everything, with selective recomputation, its input alone).
+
+    Per token, as in Korthikanti et al. 2022, arXiv:2205.05198, section 4.1, with b bytes for what a product reads (2,
+    or 1 in eight bits): outside the tensor-parallel part the inputs of two norms (4 per width), what the two first
+    products read (2 b), and what dropout and norms keep; inside it queries (2) and the output of attention that a
+    product reads (b), keys and values (4), and of the MLP the results of its first products (2 each) and what the last
+    one reads (b).  An expert layer keeps what its sorted tokens are (4 per expert and width).
+    """
     tokens = lay.micro_batch * length / lay.cp
     spread = np.where(lay.sequence_parallel > 0, lay.tp, 1.0)
     q = s.n_heads * np.where(s.mla > 0, s.qk_nope_head_dim + s.qk_rope_head_dim, s.head_dim)

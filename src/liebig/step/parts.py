@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from liebig.catalog import plan_number
+from liebig.catalog import constant, plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.fabric import Fabric
 from liebig.cluster.kernels import stream_time
@@ -25,10 +25,9 @@ from liebig.transformer.shape import Shape
 __all__ = ["HostTimes", "Parts", "Sizes", "Traits", "Update", "parts"]
 
 Array = NDArray[np.float64]
-#: Kernels of embedding, head and loss, forward and backward, next to those of a layer's forward pass.
-HEAD_LAUNCHES = 1.3
-#: Bytes that the optimizer reads and writes per parameter.
-OPTIMIZER_BYTES = 34.0
+#: Bytes that Adam in mixed precision reads and writes per parameter: the gradient (4), the master weight and two
+#: moments both ways (24), the weight in two bytes (2), and the gradient set to zero (4).
+OPTIMIZER_BYTES = 4.0 + 24.0 + 2.0 + 4.0
 
 
 def number(value: ArrayLike) -> Array:
@@ -156,7 +155,7 @@ def parts(
 def _host_times(chip: Chip, software: Software, sparse: Array) -> HostTimes:
     host = 1.0 if chip.launch_s is None else chip.launch_s / plan_number("launch.kernel_s").p50
     return HostTimes(
-        head=number(HEAD_LAUNCHES * software.launch_s * host),
+        head=number(constant("step.head_launches") * software.launch_s * host),
         layer=(1.0 - sparse) * software.launch_s * host,
         expert_layer=sparse * software.launch_moe_s * host,
         step=number(software.step_s),

@@ -25,6 +25,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liebig.catalog import constant
+
 __all__ = [
     "SCHEDULES",
     "SCHEDULE_NAMES",
@@ -275,8 +277,6 @@ SCHEDULES: tuple[Schedule, ...] = (
     ),
 )  # fmt: skip
 SCHEDULE_NAMES: tuple[str, ...] = tuple(s.name for s in SCHEDULES)
-#: Share of the idle time of 1F1B that remains where an order leaves none, as stages are never quite equal.
-LEAST_IDLE = 0.05
 
 
 def _by_row(schedule: ArrayLike, values: Callable[[Schedule], ArrayLike]) -> Array:
@@ -311,7 +311,7 @@ def idle_s(
     ranks, chunks = np.asarray(p, dtype=np.float64), np.asarray(v, dtype=np.float64)
     f, b, w = (np.asarray(x, dtype=np.float64) for x in (forward_s, backward_s, weights_s))
     plain = (ranks - 1.0) * (f + b + w) / chunks
-    return np.maximum(_by_row(schedule, lambda s: s.idle(ranks, chunks, f, b, w)), LEAST_IDLE * plain)
+    return np.maximum(_by_row(schedule, lambda s: s.idle(ranks, chunks, f, b, w)), constant("step.least_idle") * plain)
 
 
 def held(schedule: ArrayLike, rank: ArrayLike, p: ArrayLike, micro_batches: ArrayLike, v: ArrayLike) -> Array:

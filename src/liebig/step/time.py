@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.catalog import constant
 from liebig.step.constants import Constants
 from liebig.step.head import HeadWork
 from liebig.step.parts import Parts, Sizes
@@ -19,6 +20,10 @@ from liebig.step.pipeline import idle_s, weight_copies
 __all__ = ["Breakdown", "assemble", "stage_times"]
 
 Array = NDArray[np.float64]
+#: Share of time at the peak for which ``Constants.sustained`` is meant: a chip that is kept busy lowers its clock.
+SUSTAINED_AT = 0.6
+#: Chips among which none is thought to be slower: ``Constants.straggle`` counts doublings beyond a server of eight.
+SERVER = 8.0
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,16 @@ class Breakdown:
         return total
 
 
-def _larger(a: Array, b: Array, sharp: float = 6.0) -> Array:
+def _larger(a: Array, b: Array) -> Array:
     """A smooth maximum: two things that run at once hinder each other when they take about as long."""
+    sharp = constant("step.overlap_sharpness")
     high = np.maximum(np.maximum(a, b), 1e-12)
     return high * ((a / high) ** sharp + (b / high) ** sharp) ** (1.0 / sharp)
 
 
 def _beyond(time: Array, window: Array) -> Array:
     """What of a transfer does not hide in a window."""
-    return np.maximum(time - window, 0.0) + 0.03 * np.minimum(time, window)
+    return np.maximum(time - window, 0.0) + constant("step.hidden_leak") * np.minimum(time, window)
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,7 @@ class _Kernels:
 def _kernels(p: Parts, c: Constants) -> tuple[_Kernels, _Kernels, Array]:
     """Kernels of the forward pass and of the backward pass, and what of the latter are gradients of weights."""
     work, fused, trained = p.layer, p.traits.fused > 0, p.sizes.trained
-    # a chip that is kept busy lowers its clock
-    hot = c.sustained * p.traits.throttles * _busy_share(p) / 0.6
+    hot = c.sustained * p.traits.throttles * _busy_share(p) / SUSTAINED_AT
     weights = work.matmul_weights * c.matmul + trained * work.ideal * hot
     forward = _Kernels(
         matmul=work.matmul_forward * c.matmul + work.ideal * hot,
@@ -137,12 +142,14 @@ def _layer(p: Parts, c: Constants) -> _Layer:
     launch = launch * (1.0 + c.launch_group * np.log2(p.sizes.tp))
     tensor = sent.tensor * np.where(sent.tensor_crosses > 0, outer, c.tensor)
     tensor = tensor * (1.0 - p.traits.overlap_tp * c.overlap_tp)
-    context = 2.5 * _beyond(sent.context * np.where(sent.context_crosses > 0, outer, c.inner), attention)
+    context = _beyond(sent.context * np.where(sent.context_crosses > 0, outer, c.inner), attention)
+    context = constant("step.context_backward") * context
     expert = sent.expert * c.expert * np.where(sent.expert_crosses > 0, outer, c.inner) * (1.0 - p.traits.overlap_ep)
     # a processor that launches late hides what chips send each other meanwhile
     forward = _larger(forward_k.total + tensor, launch)
-    # half of what is gathered again for the gradients of weights hides behind those of inputs
-    tensor_b = tensor * (1.0 + 0.25 * p.sizes.regather)
+    # each of the two exchanges is a gather and a scatter; the gather is done once more for the gradients of weights,
+    # and half of it hides behind those of inputs
+    tensor_b = tensor * (1.0 + 0.5 * 0.5 * p.sizes.regather)
     backward = _larger(backward_k.total + tensor_b, launch * c.launch_backward)
     recompute = _recomputed(p, forward_k, forward + expert)
     busy = forward + backward + recompute + context + 2.0 * expert
@@ -261,7 +268,8 @@ def assemble(p: Parts, c: Constants) -> Breakdown:
     data = _data(p, c, layer)
     optimizer = p.update.optimizer * c.optimizer + p.host.step * c.fixed
     steady = s.n_micro * slowest + idle + sends + data + optimizer
-    wide = np.log2(np.maximum(s.chips / 8.0, 1.0))
+    doublings = np.log2(np.maximum(s.chips / SERVER, 1.0))
+    waits = np.where(p.traits.throttles > 0, 1.0, constant("step.straggle_unthrottled"))
     n = s.n_micro * s.layers / s.pp
     return Breakdown(
         matmul=n * layer.matmul,
@@ -278,5 +286,5 @@ def assemble(p: Parts, c: Constants) -> Breakdown:
         sends=sends,
         data=data,
         optimizer=optimizer,
-        stragglers=c.straggle * np.where(p.traits.throttles > 0, 1.0, 0.3) * wide * steady,
+        stragglers=c.straggle * waits * doublings * steady,
     )
