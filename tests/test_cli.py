@@ -279,3 +279,25 @@ def test_output_is_utf8_whatever_the_code_page() -> None:
     env = os.environ | {"PYTHONIOENCODING": "cp1252"}
     done = subprocess.run(command, capture_output=True, env=env, check=True, timeout=120)
     assert "10²⁹" in done.stdout.decode("utf-8")
+
+
+def test_an_internal_error_is_one_line_with_how_to_report_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from liebig.cli import app
+
+    def broken() -> None:
+        raise OverflowError("too\nlarge")
+
+    monkeypatch.setattr(app, "app", broken)
+    monkeypatch.delenv("LIEBIG_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        app.run()
+    assert ended.value.code == 1
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert "internal error: OverflowError: too large" in shown
+    assert "report" in shown
+    monkeypatch.setenv("LIEBIG_DEBUG", "1")
+    with pytest.raises(OverflowError):
+        app.run()

@@ -86,9 +86,10 @@ def run() -> None:
     except Exception as error:
         if os.environ.get("LIEBIG_DEBUG"):
             raise
+        told = " ".join(str(error).split())[:300]
         _fail(
-            f"internal error: {type(error).__name__}: {error}\n"
-            "this is a fault of liebig; set LIEBIG_DEBUG=1 to see where, and please report it",
+            f"internal error: {type(error).__name__}{f': {told}' if told else ''}; this is a fault of liebig: please "
+            "report it with the command and what it prints when run again with LIEBIG_DEBUG=1",
             1,
         )
 
