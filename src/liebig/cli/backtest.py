@@ -7,33 +7,33 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from liebig.evidence.forecast.backtest import BackTest
+    from liebig.evidence.forecast.chip_backtest import StockCheck
     from liebig.evidence.forecast.reproduction import Reproduced
 
 
+@answers()
 def backtest(
     first: Annotated[int, typer.Option("--from", help="First year stood in.")] = 2015,
     last: Annotated[int, typer.Option("--until", help="Last year stood in.")] = 2025,
     facts_file: o.FactsFileOption = None,
     seed: o.SeedOption = None,
     cases: Annotated[bool, typer.Option("--cases", help="Also print every single forecast.")] = False,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """Stand at each earlier year, forecast from what was known, and score against what came."""
     from liebig.catalog import load_catalog
-    from liebig.cli.render import console, grid, notes, progress_bar
+    from liebig.cli.render import progress_bar
     from liebig.errors import RangeError
     from liebig.evidence.forecast.backtest import backtest_runs
     from liebig.evidence.forecast.chip_backtest import backtest_chips, check_chip_model
     from liebig.evidence.forecast.reproduction import reproduce
     from liebig.tables import Table
 
-    o.check_output(csv, (".csv",), facts_file or ())
     if first > last:
         raise RangeError(f"--from {first} is after --until {last}; give a first year that is not later")
     catalog = load_catalog(facts_file or ())
@@ -43,19 +43,24 @@ def backtest(
     chips = backtest_chips(catalog, seed)
     checks = check_chip_model(seed=seed, catalog=catalog)
     reproduced = reproduce(catalog=catalog)
-    if csv:
-        o.write_text(csv, Table.from_rows([*runs.table().rows(), *chips.table().rows()]).to_csv())
-    if json:
-        content = {
+    return Answer(
+        show=lambda: _show_all((runs, chips), checks, reproduced, cases),
+        content=lambda: {
             "runs": runs.to_dict(),
             "chips": chips.to_dict(),
             "chip_model": [c.to_dict() for c in checks],
             "reproduction": [r.to_dict() for r in reproduced],
-        }
-        o.print_json(content)
-        notes([f"wrote {csv}"] if csv else [])
-        return
-    for test in (runs, chips):
+        },
+        table=lambda: Table.from_rows([*runs.table().rows(), *chips.table().rows()]).to_csv(),
+    )
+
+
+def _show_all(
+    tests: Sequence[BackTest], checks: Sequence[StockCheck], reproduced: Sequence[Reproduced], cases: bool
+) -> None:
+    from liebig.cli.render import console, grid
+
+    for test in tests:
         _show(test, cases)
     out = console()
     out.print("Stock of AI chips by the model of Epoch 2024", style="bold")
@@ -70,7 +75,6 @@ def backtest(
     out.print(table)
     out.print()
     _show_reproduction(reproduced)
-    notes([f"wrote {csv}"] if csv else [])
 
 
 def _show_reproduction(rows: Sequence[Reproduced]) -> None:

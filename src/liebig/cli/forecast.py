@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liebig.cli import options as o
+from liebig.cli.command import Answer, Scenario, answers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,30 +16,19 @@ if TYPE_CHECKING:
     from liebig.forecast.world import World
 
 
+@answers(scenario=True, outputs=("json", "csv", "plot"))
 def forecast(
-    scenario: o.ScenarioArgument = None,
-    facts: o.FactsOption = None,
+    given: Scenario,
     year: Annotated[int | None, typer.Option("--year", help="Show this year only.")] = None,
     start: Annotated[int | None, typer.Option("--from", help="First year shown (default 2025).")] = None,
     until: Annotated[int | None, typer.Option("--until", help="Last year shown (default 2040).")] = None,
-    set_: o.SetOption = None,
-    pin: o.PinOption = None,
-    add: o.AddOption = None,
-    lever: o.LeverOption = None,
-    switch: o.SwitchOption = None,
-    facts_file: o.FactsFileOption = None,
-    samples: o.SamplesOption = None,
-    seed: o.SeedOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-    plot: o.PlotOption = None,
-) -> None:
+) -> Answer:
     """How far AI can scale year by year, which limit binds, and when the trend meets it.
 
     A year means its first of January. Numbers are p50 (p10–p90) over the sampled futures.
     """
     from liebig.catalog import load_catalog
-    from liebig.cli.render import notes, progress_bar
+    from liebig.cli.render import progress_bar
     from liebig.errors import ConflictError
     from liebig.forecast.simulate import forecast_world
     from liebig.forecast.world import build_world
@@ -48,45 +37,23 @@ def forecast(
         raise ConflictError("--year shows one year; leave out --from and --until, or leave out --year")
     if year is not None:
         start = until = year
-    o.check_output(csv, (".csv",), (*(facts_file or ()), scenario))
-    o.check_output(plot, (".svg", ".png", ".html"), (*(facts_file or ()), scenario))
-    inputs = o.collect(
-        scenario,
-        facts=facts,
-        facts_file=facts_file,
-        set_=set_,
-        pin=pin,
-        add=add,
-        lever=lever,
-        switch=switch,
-        samples=samples,
-        seed=seed,
-        start=start,
-        until=until,
-    )
-    if plot:
-        from liebig.forecast.plot import check_plotting
-
-        check_plotting()
+    inputs = given.inputs(start=start, until=until)
     with progress_bar("sampling futures", show=inputs.samples > 50_000) as progress:
         world = build_world(inputs, load_catalog(inputs.facts_files))
         result = forecast_world(world, progress=progress)
-    _write(result, csv, plot)
-    if json:
-        o.print_json(result.to_dict())
-    else:
-        _show(result, world)
-    notes([f"wrote {p}" for p in (csv, plot) if p is not None])
-    notes(result.notes)
+    return Answer(
+        show=lambda: _show(result, world),
+        content=result.to_dict,
+        table=lambda: result.table().to_csv(),
+        draw=lambda path: _draw(result, path),
+        notes=result.notes,
+    )
 
 
-def _write(result: Forecast, csv: Path | None, plot: Path | None) -> None:
-    if csv:
-        o.write_text(csv, result.table().to_csv())
-    if plot:
-        from liebig.forecast.plot import draw_forecast
+def _draw(result: Forecast, path: Path) -> None:
+    from liebig.forecast.plot import draw_forecast
 
-        draw_forecast(result, plot)
+    draw_forecast(result, path)
 
 
 def _show(result: Forecast, world: World) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, Scenario, answers
 
 if TYPE_CHECKING:
-    from liebig.forecast import ForecastInput
-    from liebig.levers import Ranking
+    from liebig.levers import Package, Ranking, Rebound
 
 app = typer.Typer(
     help="Remedies: what each does to each limit, the best package, rebound.",
@@ -27,68 +27,25 @@ def _default(ctx: typer.Context) -> None:
 
 
 @app.command()
+@answers(scenario=True, outputs=("json", "csv", "plot"))
 def rank(
-    scenario: o.ScenarioArgument = None,
+    given: Scenario,
     year: o.YearOption = 2030,
     top: Annotated[int, typer.Option("--top", min=1, help="Show this many (files hold all).")] = 45,
-    facts: o.FactsOption = None,
-    set_: o.SetOption = None,
-    pin: o.PinOption = None,
-    add: o.AddOption = None,
-    lever: o.LeverOption = None,
-    switch: o.SwitchOption = None,
-    facts_file: o.FactsFileOption = None,
-    samples: o.SamplesOption = None,
-    seed: o.SeedOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-    plot: o.PlotOption = None,
-) -> None:
+) -> Answer:
     """Rank all levers by their effect on the minimum of a year."""
     from liebig import forecast
-    from liebig.cli.render import notes, progress_bar
+    from liebig.cli.render import progress_bar
+    from liebig.forecast.plot import draw_ranking
 
-    o.check_output(csv, (".csv",), (*(facts_file or ()), scenario))
-    o.check_output(plot, (".svg", ".png", ".html"), (*(facts_file or ()), scenario))
-    inputs = _collect(scenario, facts, facts_file, set_, pin, add, lever, switch, samples, seed)
+    inputs = given.inputs()
     with progress_bar("measuring levers", show=inputs.samples > 20_000) as progress:
         ranking = forecast.rank_levers(year, inputs, progress=progress)
-    if csv:
-        o.write_text(csv, ranking.table().to_csv())
-    if plot:
-        from liebig.forecast.plot import draw_ranking
-
-        draw_ranking(ranking, plot)
-    if json:
-        o.print_json(ranking.to_dict())
-    else:
-        _show_ranking(ranking, top)
-    notes([f"wrote {p}" for p in (csv, plot) if p is not None])
-
-
-def _collect(
-    scenario: Any,
-    facts: Any,
-    facts_file: Any,
-    set_: Any,
-    pin: Any,
-    add: Any,
-    lever: Any,
-    switch: Any,
-    samples: Any,
-    seed: Any,
-) -> ForecastInput:
-    return o.collect(
-        scenario,
-        facts=facts,
-        facts_file=facts_file,
-        set_=set_,
-        pin=pin,
-        add=add,
-        lever=lever,
-        switch=switch,
-        samples=samples,
-        seed=seed,
+    return Answer(
+        show=lambda: _show_ranking(ranking, top),
+        content=ranking.to_dict,
+        table=lambda: ranking.table().to_csv(),
+        draw=lambda path: draw_ranking(ranking, path),
     )
 
 
@@ -207,31 +164,25 @@ def show(
 
 
 @app.command(short_help="The best package of K levers.")
+@answers(scenario=True, outputs=("json",))
 def package(
+    given: Scenario,
     size: Annotated[int, typer.Option("--size", min=1, help="Levers in the package.")] = 3,
-    scenario: o.ScenarioArgument = None,
     year: o.YearOption = 2030,
-    facts: o.FactsOption = None,
-    set_: o.SetOption = None,
-    pin: o.PinOption = None,
-    add: o.AddOption = None,
-    lever: o.LeverOption = None,
-    switch: o.SwitchOption = None,
-    facts_file: o.FactsFileOption = None,
-    samples: o.SamplesOption = None,
-    seed: o.SeedOption = None,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """The best package of levers: exact up to three, greedy with a bound beyond (2048 futures by default)."""
     from liebig import forecast
-    from liebig.cli.render import console, grid, progress_bar, ratio
+    from liebig.cli.render import progress_bar
 
-    inputs = _collect(scenario, facts, facts_file, set_, pin, add, lever, switch, samples or 2048, seed)
+    inputs = given.inputs(samples=2048)
     with progress_bar("searching packages") as progress:
         found = forecast.best_package(size, year, inputs, progress=progress)
-    if json:
-        o.print_json(found.to_dict())
-        return
+    return Answer(show=lambda: _show_package(found, size, year), content=found.to_dict)
+
+
+def _show_package(found: Package, size: int, year: int) -> None:
+    from liebig.cli.render import console, grid, ratio
+
     out = console()
     out.print()
     how = "the best of all" if found.exact else f"greedy; no package of {size} exceeds {ratio(found.bound)}"
@@ -252,53 +203,45 @@ def package(
 
 
 @app.command(short_help="Electricity use with and without rebound.")
+@answers(scenario=("scenario", "facts", "facts_file", "samples", "seed"))
 def rebound(
-    scenario: o.ScenarioArgument = None,
+    given: Scenario,
     year: o.YearOption = 2030,
     elasticity: Annotated[
         float | None, typer.Option("--elasticity", help="Price elasticity of use (default: uncertain, 1.2).")
     ] = None,
-    facts: o.FactsOption = None,
-    facts_file: o.FactsFileOption = None,
-    samples: o.SamplesOption = None,
-    seed: o.SeedOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """Electricity use before, after without and after with rebound, for the efficiency levers."""
     from liebig import forecast
-    from liebig.cli.render import console, grid, notes, ratio
 
-    o.check_output(csv, (".csv",), (*(facts_file or ()), scenario))
-    inputs = _collect(scenario, facts, facts_file, None, None, None, None, None, samples, seed)
-    result = forecast.rebound(year, inputs, elasticity=elasticity)
-    if csv:
-        o.write_text(csv, result.table().to_csv())
-    if json:
-        o.print_json(result.to_dict())
-    else:
-        out = console()
-        low, middle, high = result.elasticity
-        out.print()
-        out.print(
-            f"Elasticity of use {middle:.2f} ({low:.2f}–{high:.2f}); above 1 an efficiency gain raises total use."
+    result = forecast.rebound(year, given.inputs(), elasticity=elasticity)
+    return Answer(
+        show=lambda: _show_rebound(result, year), content=result.to_dict, table=lambda: result.table().to_csv()
+    )
+
+
+def _show_rebound(result: Rebound, year: int) -> None:
+    from liebig.cli.render import console, grid, ratio
+
+    out = console()
+    low, middle, high = result.elasticity
+    out.print()
+    out.print(f"Elasticity of use {middle:.2f} ({low:.2f}–{high:.2f}); above 1 an efficiency gain raises total use.")
+    out.print()
+    table = grid(
+        "lever", "gain", "before", "after, no rebound", "after, with rebound", "P(use rises)", "minimum",
+        "minimum after rebound", right=(1, 2, 3, 5, 6, 7),
+    )  # fmt: skip
+    for r in result.rows:
+        table.add_row(
+            r.lever.id,
+            ratio(r.gain[1]),
+            f"{r.before_twh[1]:.0f}",
+            f"{r.without_twh[1]:.0f}",
+            f"{r.with_twh[1]:.0f} ({r.with_twh[0]:.0f}–{r.with_twh[2]:.0f})",
+            f"{100 * r.more:.0f} %",
+            ratio(r.ratio_without),
+            ratio(r.ratio_with),
         )
-        out.print()
-        table = grid(
-            "lever", "gain", "before", "after, no rebound", "after, with rebound", "P(use rises)", "minimum",
-            "minimum after rebound", right=(1, 2, 3, 5, 6, 7),
-        )  # fmt: skip
-        for r in result.rows:
-            table.add_row(
-                r.lever.id,
-                ratio(r.gain[1]),
-                f"{r.before_twh[1]:.0f}",
-                f"{r.without_twh[1]:.0f}",
-                f"{r.with_twh[1]:.0f} ({r.with_twh[0]:.0f}–{r.with_twh[2]:.0f})",
-                f"{100 * r.more:.0f} %",
-                ratio(r.ratio_without),
-                ratio(r.ratio_with),
-            )
-        out.print(table)
-        out.print(f"  AI electricity of the US in {year}, TWh per year, medians (p10–p90)", style="dim")
-    notes([f"wrote {csv}"] if csv else [])
+    out.print(table)
+    out.print(f"  AI electricity of the US in {year}, TWh per year, medians (p10–p90)", style="dim")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, Scenario, answers
 
 if TYPE_CHECKING:
-    from liebig.forecast.sensitivity import Sensitivity
+    from liebig.forecast.sensitivity import Sensitivity, SwitchEffect
 
 
+@answers(scenario=True, outputs=("json", "csv", "plot"))
 def sensitivity(
-    scenario: o.ScenarioArgument = None,
+    given: Scenario,
     year: o.YearOption = 2030,
     switches: Annotated[bool, typer.Option("--switches", help="Compare the structural switches instead.")] = False,
     list_switches: Annotated[bool, typer.Option("--list-switches", help="List the switches and stop.")] = False,
@@ -21,78 +24,47 @@ def sensitivity(
         bool, typer.Option("--independent", help="Drop the correlations: an index for each parameter.")
     ] = False,
     top: Annotated[int, typer.Option("--top", min=1, help="Show this many (files hold all).")] = 20,
-    facts: o.FactsOption = None,
-    set_: o.SetOption = None,
-    pin: o.PinOption = None,
-    add: o.AddOption = None,
-    lever: o.LeverOption = None,
-    switch: o.SwitchOption = None,
-    facts_file: o.FactsFileOption = None,
-    samples: o.SamplesOption = None,
-    seed: o.SeedOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-    plot: o.PlotOption = None,
-) -> None:
+) -> Answer:
     """What the minimum of a year depends on: tornado, total-order Sobol indices, structural switches."""
     if list_switches:
-        _list_switches()
-        return
-    from liebig.cli.render import notes, progress_bar
-    from liebig.errors import ConflictError
+        return _all_switches()
+    from liebig.cli.render import progress_bar
+    from liebig.forecast.plot import draw_tornado
     from liebig.forecast.sensitivity import run_sensitivity, run_switches
 
-    o.check_output(csv, (".csv",), (*(facts_file or ()), scenario))
-    o.check_output(plot, (".svg", ".png", ".html"), (*(facts_file or ()), scenario))
-    if switches and plot:
-        raise ConflictError("--plot draws the tornado; leave out --switches, or leave out --plot")
-    inputs = o.collect(
-        scenario,
-        facts=facts,
-        facts_file=facts_file,
-        set_=set_,
-        pin=pin,
-        add=add,
-        lever=lever,
-        switch=switch,
-        samples=samples or 4096,
-        seed=seed,
-    )
+    inputs = given.inputs(samples=4096)
     if switches:
         years = sorted({year, 2035, 2040} if year < 2035 else {year})
         with progress_bar("throwing switches") as progress:
-            effects = run_switches(inputs, years, progress=progress)
-        _show_switches(effects, years, json, csv)
-    else:
-        with progress_bar("varying parameters") as progress:
-            result = run_sensitivity(inputs, year, independent=independent, progress=progress)
-        if csv:
-            o.write_text(csv, result.table().to_csv())
-        if plot:
-            from liebig.forecast.plot import draw_tornado
-
-            draw_tornado(result, plot)
-        if json:
-            o.print_json(result.to_dict())
-        else:
-            _show(result, top)
-    notes([f"wrote {p}" for p in (csv, plot) if p is not None])
+            return _of_switches(run_switches(inputs, years, progress=progress), years)
+    with progress_bar("varying parameters") as progress:
+        result = run_sensitivity(inputs, year, independent=independent, progress=progress)
+    return Answer(
+        show=lambda: _show(result, top),
+        content=result.to_dict,
+        table=lambda: result.table().to_csv(),
+        draw=lambda path: draw_tornado(result, path),
+    )
 
 
-def _list_switches() -> None:
-    from liebig.cli.render import console, grid
+def _all_switches() -> Answer:
     from liebig.forecast.switches import SWITCHES
+    from liebig.tables import Table
 
-    table = grid("switch", "the model then says")
-    for name, switch in SWITCHES.items():
-        table.add_row(name, switch.description)
-    console().print(table)
+    rows = [{"switch": name, "description": switch.description} for name, switch in SWITCHES.items()]
+
+    def show() -> None:
+        from liebig.cli.render import console, grid
+
+        table = grid("switch", "the model then says")
+        for row in rows:
+            table.add_row(*row.values())
+        console().print(table)
+
+    return Answer(show=show, content=lambda: rows, table=lambda: Table.from_rows(rows).to_csv())
 
 
-def _show_switches(effects: Any, years: list[int], json: bool, csv: Any) -> None:
-    from rich.text import Text
-
-    from liebig.cli.render import COLOURS, console, grid, ratio
+def _of_switches(effects: Sequence[SwitchEffect], years: list[int]) -> Answer:
     from liebig.tables import Table
 
     rows = [
@@ -101,11 +73,18 @@ def _show_switches(effects: Any, years: list[int], json: bool, csv: Any) -> None
         | {f"binding_{y}": e.binding[y] for y in years}
         for e in effects
     ]
-    if csv:
-        o.write_text(csv, Table.from_rows(rows).to_csv())
-    if json:
-        o.print_json(rows)
-        return
+    return Answer(
+        show=lambda: _show_switches(effects, years),
+        content=lambda: rows,
+        table=lambda: Table.from_rows(rows).to_csv(),
+    )
+
+
+def _show_switches(effects: Sequence[SwitchEffect], years: list[int]) -> None:
+    from rich.text import Text
+
+    from liebig.cli.render import COLOURS, console, grid, ratio
+
     table = grid("switch", *(str(y) for y in years), "binds", "the model then says", right=range(1, len(years) + 1))
     for e in effects:
         last = e.binding[years[0]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, answers
 
 if TYPE_CHECKING:
     from liebig.evidence.forecast.trends import Trend
@@ -19,6 +20,7 @@ def _complete(incomplete: str) -> list[str]:
     return [n for n in QUANTITIES if n.startswith(incomplete)]
 
 
+@answers(outputs=("json", "csv", "plot"))
 def trends(
     names: Annotated[
         list[str] | None, typer.Argument(help="Trends to fit (default all).", autocompletion=_complete)
@@ -31,17 +33,12 @@ def trends(
     finetunes: Annotated[bool, typer.Option("--finetunes", help="Also count models made from another.")] = False,
     facts_file: o.FactsFileOption = None,
     seed: o.SeedOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-    plot: o.PlotOption = None,
-) -> None:
+) -> Answer:
     """Refit the trends from the bundled data, with bootstrap intervals, beside the published values."""
     from liebig.catalog import load_catalog
-    from liebig.cli.render import notes
+    from liebig.evidence.forecast.plot import draw_trends
     from liebig.evidence.forecast.trends import fit_trends, trends_table
 
-    o.check_output(csv, (".csv",), facts_file or ())
-    o.check_output(plot, (".svg", ".png", ".html"), facts_file or ())
     found = fit_trends(
         names or (),
         window=_span(window),
@@ -51,17 +48,12 @@ def trends(
         catalog=load_catalog(facts_file or ()),
         seed=1 if seed is None else seed,
     )
-    if csv:
-        o.write_text(csv, trends_table(found).to_csv())
-    if plot:
-        from liebig.evidence.forecast.plot import draw_trends
-
-        draw_trends(found, plot)
-    if json:
-        o.print_json([t.to_dict() for t in found])
-    else:
-        _show(found)
-    notes([f"wrote {p}" for p in (csv, plot) if p is not None])
+    return Answer(
+        show=lambda: _show(found),
+        content=lambda: [x.to_dict() for x in found],
+        table=lambda: trends_table(found).to_csv(),
+        draw=lambda path: draw_trends(found, path),
+    )
 
 
 def _span(window: str | None) -> tuple[float, float] | None:

@@ -1,0 +1,194 @@
+"""One decorator for commands that answer: scenario options, --json, --csv, --plot, --html, notes.
+
+A command computes its answer and says how it can be shown; the decorator adds the options, refuses outputs that cannot
+be written before any work is done, and writes what was asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
+
+import typer
+
+from liebig.cli import options as o
+from liebig.errors import ConflictError
+
+if TYPE_CHECKING:
+    from liebig.forecast import ForecastInput
+
+__all__ = ["Answer", "Scenario", "answers"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found, in the forms in which it can be shown; each is made only when asked for.
+
+    Args:
+        show: prints it for people.
+        content: plain values for ``--json``.
+        table: text of a CSV file.
+        draw: writes a picture.
+        report: text of an HTML page.
+        notes: what the user should know besides, printed last.
+    """
+
+    show: Callable[[], None]
+    content: Callable[[], Any]
+    table: Callable[[], str] | None = None
+    draw: Callable[[Path], None] | None = None
+    report: Callable[[], str] | None = None
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The scenario options of a command as they were written."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def inputs(self, samples: int | None = None, **more: Any) -> ForecastInput:
+        """The checked input.
+
+        Args:
+            samples: to use where none were asked for.
+            more: fields of ``ForecastInput`` that other options of the command give.
+
+        Raises:
+            InputError: an option cannot be used.
+        """
+        given = dict(self.options)
+        if samples is not None and given.get("samples") is None:
+            given["samples"] = samples
+        return o.collect(given.pop("scenario", None), **given, **more)
+
+
+#: Option of a scenario -> what it takes and its default; the name is the one that ``options.collect`` knows.
+_SCENARIO: dict[str, tuple[Any, Any]] = {
+    "scenario": (o.ScenarioArgument, None),
+    "facts": (o.FactsOption, None),
+    "set_": (o.SetOption, None),
+    "pin": (o.PinOption, None),
+    "add": (o.AddOption, None),
+    "lever": (o.LeverOption, None),
+    "switch": (o.SwitchOption, None),
+    "facts_file": (o.FactsFileOption, None),
+    "samples": (o.SamplesOption, None),
+    "seed": (o.SeedOption, None),
+}
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a report with pictures.", metavar="FILE")]
+#: Output -> its option, its default, and the endings that its files may have.
+_OUTPUTS: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
+    "json": (o.JsonOption, False, ()),
+    "csv": (o.CsvOption, None, (".csv",)),
+    "plot": (o.PlotOption, None, (".svg", ".png", ".html")),
+    "html": (HtmlOption, None, (".html",)),
+}
+
+
+def answers(
+    *, scenario: bool | Sequence[str] = False, outputs: Sequence[str] = ("json", "csv")
+) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
+    """Turn a function that returns an ``Answer`` into a command.
+
+    Args:
+        scenario: whether the function's first argument is a ``Scenario``; or the names of the scenario options that
+            the command has.
+        outputs: of ``json``, ``csv``, ``plot`` and ``html``.
+    """
+    names = tuple(_SCENARIO) if scenario is True else tuple(scenario or ())
+
+    def wrap(function: Callable[..., Answer]) -> Callable[..., None]:
+        own = _own_parameters(function, bool(names))
+        added = [_parameter(n, *_SCENARIO[n]) for n in names]
+        last = [_parameter(n, *_OUTPUTS[n][:2]) for n in outputs]
+        arguments = [p for p in (*added, *own) if _is_argument(p)]
+        signature = inspect.Signature(
+            [*arguments, *(p for p in own if p not in arguments), *(p for p in added if p not in arguments), *last]
+        )
+
+        @functools.wraps(function)
+        def command(*args: Any, **kwargs: Any) -> None:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            given = dict(bound.arguments)
+            written = {n: given.pop(n) for n in outputs}
+            _check(written, given)
+            first = [Scenario({n: given.pop(n) for n in names})] if names else []
+            _tell(function(*first, **given), written)
+
+        command.__signature__ = signature  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        return command
+
+    return wrap
+
+
+def _own_parameters(function: Callable[..., Answer], with_scenario: bool) -> list[inspect.Parameter]:
+    """The function's parameters with their types in place of texts, without that of the scenario."""
+    space = getattr(function, "__globals__", {})
+    out = []
+    for p in list(inspect.signature(function).parameters.values())[int(with_scenario) :]:
+        kind = eval(p.annotation, space) if isinstance(p.annotation, str) else p.annotation
+        out.append(p.replace(annotation=kind, kind=inspect.Parameter.KEYWORD_ONLY))
+    return out
+
+
+def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _is_argument(parameter: inspect.Parameter) -> bool:
+    """True for what is written without an option's name."""
+    kind = parameter.annotation
+    return get_origin(kind) is Annotated and any(isinstance(m, typer.models.ArgumentInfo) for m in kind.__metadata__)
+
+
+def _files(values: Mapping[str, Any]) -> Iterator[str | Path]:
+    """Files that a command reads, among the values of its options."""
+    for name, value in values.items():
+        if isinstance(value, Path):
+            yield value
+        elif name == "facts_file" and value:
+            yield from value
+
+
+def _check(written: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse outputs that cannot be written, and pictures that cannot be drawn, before any work is done."""
+    for name, path in written.items():
+        if isinstance(path, Path):
+            o.check_output(path, _OUTPUTS[name][2], tuple(_files(given)))
+    if written.get("plot") is not None or written.get("html") is not None:
+        from liebig.charts import check_plotting
+
+        check_plotting()
+
+
+def _tell(answer: Answer, written: Mapping[str, Any]) -> None:
+    """Write files, then print the answer, then notes.
+
+    Raises:
+        ConflictError: a form is asked for that this answer does not have.
+    """
+    from liebig.cli.render import notes
+
+    forms: dict[str, Any] = {"csv": answer.table, "html": answer.report, "plot": answer.draw}
+    asked = {name: path for name, path in written.items() if name in forms and path is not None}
+    for name, path in asked.items():
+        if forms[name] is None:
+            raise ConflictError(f"--{name} {path}: this answer has no such form; leave the option out")
+    for name, path in asked.items():
+        if name == "plot":
+            forms[name](path)
+        else:
+            o.write_text(path, forms[name]())
+    if written.get("json"):
+        o.print_json(answer.content())
+    else:
+        answer.show()
+    notes([f"wrote {path}" for path in asked.values()])
+    notes(answer.notes)
