@@ -30,7 +30,7 @@ LAYERS = (
     ("transformer", "cluster"),
     ("uncertainty", "catalog"),
     ("charts",),
-    ("quantities", "tables", "colours", "files", "dates", "reading"),
+    ("quantities", "tables", "colours", "files", "dates", "reading", "cores"),
     ("errors",),
 )
 HEIGHT = {name: len(LAYERS) - i for i, layer in enumerate(LAYERS) for name in layer}
@@ -131,6 +131,26 @@ def test_what_is_public_is_listed(module: str) -> None:
         thing = getattr(loaded, name)
         if callable(thing) and getattr(thing, "__module__", "") == module:
             assert thing.__doc__, f"{module}.{name} has no docstring"
+
+
+#: What only Linux, or only some Unix, has; elsewhere the name is absent and a call ends in an AttributeError.
+ONLY_LINUX = {
+    "os": {
+        "copy_file_range", "eventfd", "getrandom", "memfd_create", "pidfd_open", "pipe2", "posix_fadvise",
+        "posix_fallocate", "sched_getaffinity", "sched_setaffinity", "setns", "splice", "unshare",
+    },
+    "select": {"epoll"},
+    "signal": {"SIGPWR", "SIGRTMAX", "SIGRTMIN", "SIGSTKFLT", "sigtimedwait", "sigwaitinfo"},
+    "socket": {"SO_BINDTODEVICE", "TCP_KEEPIDLE", "TCP_QUICKACK", "TCP_USER_TIMEOUT"},
+    "time": {"CLOCK_BOOTTIME", "pthread_getcpuclockid"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_called_that_only_linux_has(module: str) -> None:
+    for node in ast.walk(ast.parse(_source(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert node.attr not in ONLY_LINUX.get(node.value.id, ()), f"{module}: {node.value.id}.{node.attr}"
 
 
 def _loaded_by(code: str) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from liebig.route.gateway.exchange import uuid_of
 from liebig.route.gateway.openapi import document
 from liebig.route.gateway.refusals import safe_header
 from liebig.route.policy import Choice
+from liebig.route.settings import settings_from
 from route_support import FakePolicy, Running, running, settings_for
 
 UPSTREAM_KEY = "sk-SENTINEL-UPSTREAM-4711"
@@ -75,6 +77,32 @@ def test_secrets_are_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
                 assert secret.encode() not in content, path
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "told"),
+    [
+        ("upstream", "api_key", "upstream.0.api_key: Extra inputs are not permitted"),
+        ("upstream", "key_env", "upstream.0.key_env: expected the name of an environment variable, not a key"),
+        ("upstream", "url", "upstream.0.url: expected http"),
+        ("server", "admin_key", "server.admin_key: Extra inputs are not permitted"),
+        ("server", "admin_key_env", "server.admin_key_env: expected the name of an environment variable, not a key"),
+        ("ledger", "password", "ledger.password: Extra inputs are not permitted"),
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_refused_and_not_shown(table: str, field: str, told: str) -> None:
+    upstream = {"name": "u", "url": "http://u/v1"}
+    content: dict[str, Any] = {
+        "upstream": [upstream],
+        "model": [{"name": "m", "upstream": "u"}],
+        "server": {},
+        "ledger": {},
+    }
+    place = upstream if table == "upstream" else content[table]
+    place[field] = f"http://me:{UPSTREAM_KEY}@u/v1" if field == "url" else UPSTREAM_KEY
+    with pytest.raises(InputError, match=re.escape(told)) as caught:
+        settings_from(content)
+    assert UPSTREAM_KEY not in str(caught.value)
 
 
 def test_prompts_are_logged_where_that_was_asked_for(tmp_path: Path) -> None:

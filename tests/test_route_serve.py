@@ -20,6 +20,7 @@ pytest.importorskip("aiohttp")
 if not hasattr(os, "fork"):
     pytest.skip("needs fork", allow_module_level=True)
 import aiohttp
+import psutil
 
 import route_upstream as up
 from liebig.route.ledger.open import open_ledger
@@ -83,8 +84,7 @@ class Process:
         return self.client.post(self.url + "/v1/chat/completions", json={**CHAT, **more}, headers=self.headers)
 
     def workers(self) -> list[int]:
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(p) for p in path.read_text().split()]
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     async def heard(self, event: str, count: int = 1) -> dict[str, Any]:
         """Wait for lines of the log that tell of an event."""
@@ -257,9 +257,6 @@ def test_stop_under_load_answers_all_that_was_taken_in(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_is_killed_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    if not Path("/proc/self/task").exists():
-        pytest.skip("needs /proc to find the workers")
-
     async def check() -> None:
         async with (
             up.BadUpstream([up.usual()]) as server,
@@ -336,6 +333,13 @@ def test_killed_with_one_worker_the_next_settles_and_serves(tmp_path: Path) -> N
     asyncio.run(check())
 
 
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_workers_stop_when_the_supervisor_is_gone(tmp_path: Path) -> None:
     async def check() -> None:
         async with started(tmp_path, config("http://127.0.0.1:9/v1")) as gate:
@@ -343,9 +347,7 @@ def test_workers_stop_when_the_supervisor_is_gone(tmp_path: Path) -> None:
             gate.process.kill()
             await gate.process.wait()
             async with asyncio.timeout(20):
-                while (
-                    Path(f"/proc/{worker}").exists() and "Z" not in Path(f"/proc/{worker}/stat").read_text().split()[2]
-                ):
+                while _runs(worker):
                     await asyncio.sleep(0.02)
 
     asyncio.run(check())

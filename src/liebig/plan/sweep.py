@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from liebig.cores import usable_cores
 from liebig.errors import InputError, MissingExtraError
 from liebig.plan.inputs import chip_of, make_training_input, setup_of, site_of
 from liebig.plan.train import plan_of, search_found
@@ -229,7 +229,7 @@ def find_sweep(
 
 def _results(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
     if on == "local":
-        yield from _on_processes(tasks, workers or len(os.sched_getaffinity(0)))
+        yield from _on_processes(tasks, workers or usable_cores())
     elif on == "dask" or "://" in on:
         yield from _on_dask(tasks, on, workers)
     else:
@@ -260,7 +260,7 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
     distributed: Any = dask_module  # its functions carry no types
     cluster = None
     if on == "dask":
-        count = workers or len(os.sched_getaffinity(0))
+        count = workers or usable_cores()
         cluster = distributed.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
     try:
         try:

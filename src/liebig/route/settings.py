@@ -6,11 +6,12 @@ Secrets never stand in it: a key is named by an environment variable or a file.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from liebig.errors import InputError
 
@@ -30,6 +31,15 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$")]
 
 
+def _variable(given: str) -> str:
+    if given and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):
+        raise ValueError("expected the name of an environment variable, not a key")
+    return given
+
+
+Variable = Annotated[str, AfterValidator(_variable)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +57,7 @@ class ServerSettings(_Part):
     insecure: bool = Field(default=False, description="allow a public address without keys")
     log_prompts: bool = Field(default=False, description="write prompts to the log")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
-    admin_key_env: str = Field(default="LIEBIG_ADMIN_KEY", description="variable with the key of /admin")
+    admin_key_env: Variable = Field(default="LIEBIG_ADMIN_KEY", description="variable with the key of /admin")
 
 
 class LedgerSettings(_Part):
@@ -61,7 +71,7 @@ class UpstreamSettings(_Part):
 
     name: Name
     url: str = Field(description="up to and with /v1")
-    key_env: str = Field(default="", description="environment variable that holds its key")
+    key_env: Variable = Field(default="", description="environment variable that holds its key")
     key_file: str = Field(default="", description="file that holds its key")
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = Field(default=64, description="requests at once")
     queue: Annotated[int, Field(ge=0, le=100_000)] = Field(default=128, description="requests that wait beyond it")
@@ -209,9 +219,14 @@ def settings_from(content: dict[str, Any], where: str = "settings", folder: Path
         told = []
         for e in error.errors():
             place = ".".join(str(p) for p in e["loc"])
-            shown = "" if e["type"] in ("missing", "value_error") or not place else f" (got {e['input']!r:.60})"
+            shown = f" (got {e['input']!r:.60})" if place and _may_be_shown(e["type"], e["input"]) else ""
             told.append(f"{place}: {e['msg'].removeprefix('Value error, ')}{shown}".removeprefix(": "))
         raise InputError(f"{where}: " + "; ".join(told)) from None
+
+
+def _may_be_shown(problem: str, given: Any) -> bool:
+    """False for what may be, or hold, a secret in the wrong place: unknown settings and whole tables of settings."""
+    return problem not in ("missing", "value_error", "extra_forbidden") and not isinstance(given, (dict, list, tuple))
 
 
 def secret_of(upstream: UpstreamSettings, folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -18,6 +17,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from liebig import __version__
+from liebig.cores import usable_cores
 from liebig.errors import LiebigError, UnknownNameError
 from liebig.files import json_text
 from liebig.web import answers
@@ -47,7 +47,7 @@ class _Answer(JSONResponse):
 @contextlib.asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     """Few answers at a time: more would only wait for each other, and hold memory meanwhile."""
-    current_default_thread_limiter().total_tokens = (os.cpu_count() or 1) + 1
+    current_default_thread_limiter().total_tokens = usable_cores() + 1
     threading.Thread(target=answers.warm, daemon=True).start()
     yield
 

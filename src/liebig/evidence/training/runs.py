@@ -6,7 +6,6 @@ A run's table has the columns of ``runs.csv`` in ``docs/reference/runs-format.md
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import plan_number
+from liebig.cores import usable_cores
 from liebig.errors import LiebigError
 from liebig.evidence.training.run_factors import factors_of
 from liebig.evidence.training.run_rows import RunCase, run_case_of
@@ -123,7 +123,7 @@ def score_runs(
         return [RunScored(c.row_id, c.source, c.quality, "chip_hours", reason=c.reason) for c in cases]
     found: dict[str, tuple[dict[str, Any] | None, str]] = {}
     jobs = [(c, calibration) for c in able]
-    workers = workers or os.cpu_count() or 1
+    workers = workers or usable_cores()
     if workers == 1 or len(jobs) < 4:
         results: Iterable[Any] = map(_job, jobs)
         _gather(able, results, found, progress)

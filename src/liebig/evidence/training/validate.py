@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.cores import usable_cores
 from liebig.evidence.training.fit import fit, predict_log, weights_of
 from liebig.evidence.training.rows import Case
 from liebig.evidence.training.spread import fit_spread
@@ -202,7 +202,7 @@ def validate_training(
     start = fit(table)
     log_time, features = np.zeros(len(table)), np.zeros((len(table), len(FEATURES)))
     jobs = [(table, start, np.flatnonzero(names != g), np.flatnonzero(names == g)) for g in groups]
-    workers = workers or os.cpu_count() or 1
+    workers = workers or usable_cores()
     if workers == 1 or len(jobs) < 4:
         results: Iterable[tuple[Array, Array]] = map(_one, jobs)
         done = _collect(jobs, results, log_time, features, progress)
