@@ -27,6 +27,11 @@ Named = str | dict[str, Any]
 _T = TypeVar("_T")
 #: How often a Dask worker that dies may take a task with it before the task counts as failed.
 RETRIES = 2
+#: Seconds that a scheduler may take to answer.
+CONNECT_S = 30.0
+#: For a cluster of this program alone.  Without an address of its own, Dask's status server takes port 8787 even where
+#: no dashboard is asked for, and warns where that is taken.
+NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
 
 @dataclass(frozen=True)
@@ -261,10 +266,10 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
     cluster = None
     if on == "dask":
         count = workers or len(os.sched_getaffinity(0))
-        cluster = distributed.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
+        cluster = distributed.LocalCluster(n_workers=count, threads_per_worker=1, scheduler_kwargs=NO_DASHBOARD)
     try:
         try:
-            client = distributed.Client(cluster if cluster is not None else on, timeout="10s", set_as_default=False)
+            client = distributed.Client(cluster if cluster is not None else on, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(
                 f"on {on!r}: no Dask scheduler answers there ({error}); start one with 'dask scheduler'"
