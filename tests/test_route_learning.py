@@ -37,6 +37,7 @@ from liebig.route.request import Answer, Request, request_of_chat, request_of_co
 from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, load_router, save_rule, train_router
 from liebig.route.rules import RULES, need_by_rule
 from liebig.route.settings import settings_from
+from steady import refusing_port
 
 OUTCOMES = Path(__file__).parents[2] / "shared" / "data" / "routing"
 EASY = ("Name a colour", "Say hello to", "Write a greeting for", "Translate to French:", "Who painted")
@@ -480,8 +481,8 @@ def test_a_judge_is_asked_both_ways_round() -> None:
                  b'{"choices": [{"message": {"content": "{\\"a\\": 7, \\"b\\": 1}"}}]}'):  # fmt: skip
         with pytest.raises(JudgeError):
             read_verdict(told)
-    with pytest.raises(JudgeError, match="cannot be reached"):
-        ask_judge("http://127.0.0.1:9/v1", "j", Request("x"), ("a", "b"), timeout_s=2)
+    with refusing_port() as nobody, pytest.raises(JudgeError, match="cannot be reached"):
+        ask_judge(f"http://127.0.0.1:{nobody}/v1", "j", Request("x"), ("a", "b"))
     with pytest.raises(InputError, match="URL#MODEL"):
         judge_rows([{}], "http://x")
     with pytest.raises(InputError, match="compares two answers"):
