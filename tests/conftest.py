@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from cli_support import Cli
 from liebig.catalog import Catalog, load_catalog
 from liebig.forecast.inputs import make_input
 from liebig.forecast.world import World, build_world
@@ -43,34 +42,6 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the development data are not here")
     return folder
-
-
-class Cli:
-    """Runs the command in a process of its own, as a user does."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "liebig", *args],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        return done
-
-    def fails(self, *args: str) -> str:
-        """Run what must end with exit code 2, one message, and nothing written or printed."""
-        before = sorted(p.name for p in self.folder.iterdir())
-        done = self(*args, code=2)
-        assert done.stdout == ""
-        assert sorted(p.name for p in self.folder.iterdir()) == before
-        return done.stderr
 
 
 @pytest.fixture

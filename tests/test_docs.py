@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from steady import PATIENCE_S
+
 from .conftest import Cli
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +106,6 @@ def test_links_between_pages_exist() -> None:
 def test_tables_on_the_pages_are_what_the_product_says() -> None:
     script = ROOT / "tools" / "fill_pages.py"
     checked = subprocess.run(
-        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
