@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -234,13 +235,18 @@ def find_sweep(
 
 def _results(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
     if on == "local":
-        yield from _on_processes(tasks, workers or len(os.sched_getaffinity(0)))
+        yield from _on_processes(tasks, workers or _cores())
     elif on == "dask" or "://" in on:
         yield from _on_dask(tasks, on, workers)
     else:
         raise InputError(
             f"on {on!r}: expected 'local', 'dask', or the address of a Dask scheduler such as tcp://host:8786"
         )
+
+
+def _cores() -> int:
+    """Cores that this process may use; all of them where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _on_processes(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
@@ -263,13 +269,10 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
     except ImportError:
         raise MissingExtraError("sweeps on a Dask cluster", "cluster") from None
     distributed: Any = dask_module  # its functions carry no types
-    cluster = None
-    if on == "dask":
-        count = workers or len(os.sched_getaffinity(0))
-        cluster = distributed.LocalCluster(n_workers=count, threads_per_worker=1, scheduler_kwargs=NO_DASHBOARD)
-    try:
+    here = _own_cluster(distributed, workers or _cores())
+    with here if on == "dask" else contextlib.nullcontext(on) as cluster:
         try:
-            client = distributed.Client(cluster if cluster is not None else on, timeout=CONNECT_S, set_as_default=False)
+            client = distributed.Client(cluster, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(
                 f"on {on!r}: no Dask scheduler answers there ({error}); start one with 'dask scheduler'"
@@ -281,6 +284,17 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
                 yield of_key[future.key], rows
         finally:
             client.close()
+
+
+@contextlib.contextmanager
+def _own_cluster(distributed: Any, workers: int) -> Iterator[Any]:
+    """Workers on this machine; what Dask sets in this program's environment for them to inherit is put back."""
+    before = dict(os.environ)
+    cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, scheduler_kwargs=NO_DASHBOARD)
+    try:
+        yield cluster
     finally:
-        if cluster is not None:
-            cluster.close()
+        cluster.close()
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
