@@ -110,8 +110,9 @@ def _holds(kept: float, promised: float, losses: NDArray[np.float64], quality: N
     return bool(quality[np.arange(len(quality)), chosen].mean() >= promised * quality[:, -1].mean())
 
 
-def test_the_promise_holds_in_nine_of_ten_random_splits() -> None:
-    """200 splits of a pool whose true means are known; routers of any goodness, one of them misleading."""
+@pytest.mark.parametrize("splits", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_the_promise_holds_in_nine_of_ten_random_splits(splits: int) -> None:
+    """Splits of a pool whose true means are known; routers of any goodness, one of them misleading."""
     rng = np.random.default_rng(0)
     hard = rng.random(20_000)
     quality = np.column_stack([rng.random(20_000) < 1 - 0.8 * hard, rng.random(20_000) < 0.95]).astype(float)
@@ -120,12 +121,12 @@ def test_the_promise_holds_in_nine_of_ten_random_splits() -> None:
     for score, least in ((0.8 * hard, 0.3), (rng.random(20_000), 0.05), (0.8 - 0.8 * hard, 0.0)):
         losses = np.column_stack([score, np.zeros(20_000)])
         broken, shares = 0, []
-        for _ in range(200):
+        for _ in range(splits):
             at = rng.choice(20_000, 600, replace=False)
             kept = _threshold(losses[at], quality[at], 0.95, 0.9)
             broken += not _holds(kept.threshold, 0.95, losses, quality)
             shares.append(kept.weak_share)
-        assert broken <= 200 * 0.1 + 8  # two standard deviations of 200 draws at 10 %
+        assert broken <= splits * 0.1 + 2 * math.sqrt(splits * 0.1 * 0.9)  # two standard deviations of draws at 10 %
         assert np.mean(shares) >= least
 
 
