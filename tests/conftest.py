@@ -37,15 +37,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
-    """A test that changes what others see (working folder, its files, environment) has to put it back."""
-
-    def seen() -> tuple[str, list[str], dict[str, str]]:
-        environment = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
-        return os.getcwd(), sorted(n for n in os.listdir() if not n.startswith(".")), environment
-
-    before = seen()
+    """A test that changes what others see (working folder, files in it, environment) has to put it back."""
+    before = _seen()
     yield
-    assert seen() == before
+    after = _seen()
+    changed = {k: (before.get(k), after.get(k)) for k in before | after if before.get(k) != after.get(k)}
+    assert not changed, "before and after the test"
+
+
+def _seen() -> dict[str, str]:
+    files = {f"file {name}": "is there" for name in os.listdir() if not name.startswith(".")}
+    # what libraries set for themselves when they are first imported begins with a line
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("_", "PYTEST_", "COV"))}
+    return {"folder": os.getcwd(), **files, **variables}
 
 
 @pytest.fixture(scope="session")

@@ -235,18 +235,13 @@ def find_sweep(
 
 def _results(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
     if on == "local":
-        yield from _on_processes(tasks, workers or _cores())
+        yield from _on_processes(tasks, workers or len(os.sched_getaffinity(0)))
     elif on == "dask" or "://" in on:
         yield from _on_dask(tasks, on, workers)
     else:
         raise InputError(
             f"on {on!r}: expected 'local', 'dask', or the address of a Dask scheduler such as tcp://host:8786"
         )
-
-
-def _cores() -> int:
-    """Cores that this process may use; all of them where the system does not tell."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _on_processes(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
@@ -269,7 +264,7 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
     except ImportError:
         raise MissingExtraError("sweeps on a Dask cluster", "cluster") from None
     distributed: Any = dask_module  # its functions carry no types
-    here = _own_cluster(distributed, workers or _cores())
+    here = _own_cluster(distributed, workers or len(os.sched_getaffinity(0)))
     with here if on == "dask" else contextlib.nullcontext(on) as cluster:
         try:
             client = distributed.Client(cluster, timeout=CONNECT_S, set_as_default=False)
