@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from cli_support import Cli
 from liebig.catalog import Catalog, load_catalog
 from liebig.forecast.inputs import make_input
 from liebig.forecast.world import World, build_world
@@ -18,6 +19,37 @@ from liebig.uncertainty import sobol_blocks
 
 settings.register_profile("liebig", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("liebig")
+
+
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    if all(item.get_closest_marker("slow") for item in items):  # what -m leaves out, not -k
+        items[0].config.stash[_LEFT_OUT] = len(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    count = config.stash.get(_LEFT_OUT, 0)
+    if count:
+        terminalreporter.write_line(f"{count} slow tests were left out; python -m pytest -m slow runs them")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """A test that changes what others see (working folder, files in it, environment) has to put it back."""
+    before = _seen()
+    yield
+    after = _seen()
+    changed = {k: (before.get(k), after.get(k)) for k in before | after if before.get(k) != after.get(k)}
+    assert not changed, "before and after the test"
+
+
+def _seen() -> dict[str, str]:
+    files = {f"file {name}": "is there" for name in os.listdir() if not name.startswith(".")}
+    # what libraries set for themselves when they are first imported begins with a line
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("_", "PYTEST_", "COV"))}
+    return {"folder": os.getcwd(), **files, **variables}
 
 
 @pytest.fixture(scope="session")
@@ -43,34 +75,6 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the development data are not here")
     return folder
-
-
-class Cli:
-    """Runs the command in a process of its own, as a user does."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "liebig", *args],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        return done
-
-    def fails(self, *args: str) -> str:
-        """Run what must end with exit code 2, one message, and nothing written or printed."""
-        before = sorted(p.name for p in self.folder.iterdir())
-        done = self(*args, code=2)
-        assert done.stdout == ""
-        assert sorted(p.name for p in self.folder.iterdir()) == before
-        return done.stderr
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -22,6 +23,7 @@ from liebig.route.ledger.records import Key, Row
 from liebig.route.policy import Choice, Wanted
 from liebig.route.request import Answer, Request
 from liebig.route.settings import Settings, settings_from
+from steady import PATIENCE_S
 
 
 @dataclass
@@ -50,13 +52,17 @@ class FakePolicy:
 def settings_for(
     upstreams: dict[str, str], folder: Path, server: dict[str, Any] | None = None, **upstream: Any
 ) -> Settings:
-    """Settings with a weak and a strong model: on the first and the last of some upstreams."""
+    """Settings with a weak and a strong model: on the first and the last of some upstreams.
+
+    No limit of time that a busy machine could reach; a test that judges one sets it, and lets it pass by ``pass_time``.
+    """
     names = list(upstreams)
-    quick = {"connect_timeout_s": 2, "first_byte_timeout_s": 2, "idle_timeout_s": 2, "total_timeout_s": 5, "retries": 0}
+    limits = ("connect_timeout_s", "first_byte_timeout_s", "idle_timeout_s", "total_timeout_s")
+    given = {**dict.fromkeys(limits, PATIENCE_S), "retries": 0, **upstream}
     content = {
         "server": {"port": 0, **(server or {})},
         "ledger": {"url": f"sqlite:{folder / 'ledger.db'}"},
-        "upstream": [{"name": n, "url": u, **quick, **upstream} for n, u in upstreams.items()],
+        "upstream": [{"name": n, "url": u, **given} for n, u in upstreams.items()],
         "model": [
             {"name": "weak", "upstream": names[0], "upstream_model": "there-1", "input_usd_per_mtok": 1,
              "cached_usd_per_mtok": 0.5, "output_usd_per_mtok": 2, "wh_per_mtok": 100},
@@ -67,6 +73,13 @@ def settings_for(
         "routing": {"models": ["weak", "strong"]},
     }  # fmt: skip
     return settings_from(content, folder=folder)
+
+
+def pass_time(seconds: float) -> None:
+    """Let the clock of the running event loop jump: what waits for a moment until then is due at once."""
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    loop.time = lambda: now() + seconds  # type: ignore[method-assign]
 
 
 @dataclass

@@ -10,8 +10,11 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
+
+from steady import PATIENCE_S
 
 from .conftest import Cli
 
@@ -61,6 +64,32 @@ def test_forecast_as_json_and_files(cli: Cli) -> None:
 def test_the_same_seed_gives_the_same_bytes(cli: Cli) -> None:
     first, again, other = (cli("forecast", "--json", "--year", "2030", "--seed", s, *FAST).stdout for s in "334")
     assert first == again != other
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["forecast", *FAST], 0),
+        (["plan", "train", "-m", "Llama2-7B", "-n", "64", "--no-headroom", "--json"], 0),
+        (["access", "Kenya", *FAST], 0),
+        (["route", "evaluate", "length", "traffic.jsonl", "--json"], 0),
+        (["forecast", "--set", "power.campsu_w=10GW"], 2),
+        (["nonsense"], 2),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else None,
+)
+def test_a_process_answers_as_the_command_in_this_one(cli: Cli, args: list[str], code: int) -> None:
+    """Other tests run the command inside their process; what they see is what a user sees."""
+    traffic = Path(__file__).parents[1] / "examples" / "routing" / "traffic.jsonl"
+    (cli.folder / "traffic.jsonl").write_bytes(traffic.read_bytes())
+    here, alone = cli(*args, code=code), cli.process(*args, code=code)
+    assert (alone.stdout, bool(alone.stderr)) == (here.stdout, bool(here.stderr))
+    assert alone.stderr.replace("python -m liebig", "liebig") == _as_a_program(here.stderr)
+
+
+def _as_a_program(text: str) -> str:
+    """What is printed on how to call the command, with the name that a program has."""
+    return re.sub(r"python -m \S*liebig", "liebig", text)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".html"])
@@ -277,7 +306,7 @@ def test_a_negative_seed(cli: Cli, args: tuple[str, ...]) -> None:
 def test_output_is_utf8_whatever_the_code_page() -> None:
     command = [sys.executable, "-m", "liebig", "forecast", "--year", "2030", "--samples", "64"]
     env = os.environ | {"PYTHONIOENCODING": "cp1252"}
-    done = subprocess.run(command, capture_output=True, env=env, check=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, env=env, check=True, timeout=PATIENCE_S)
     assert "10²⁹" in done.stdout.decode("utf-8")
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from steady import PATIENCE_S
+
 from .conftest import Cli
 
 ROOT = Path(__file__).parents[1]
@@ -23,8 +25,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [p for p in PAGES if "generated" not in p.parts and "_build" not in p.parts]
 _COMMAND = re.compile(r"^\$ (liebig .+)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-#: How long these take is measured elsewhere; here only whether they run.
-_SLOW = {"liebig forecast --samples 1000000"}
+#: Long ones, which run elsewhere: in test_scale.py, and with files in test_plan_cli.py.
+_ELSEWHERE = {"liebig forecast --samples 1000000", "liebig validate training"}
 
 
 def _commands() -> list[str]:
@@ -33,7 +35,7 @@ def _commands() -> list[str]:
         for kind, block in _BLOCK.findall(page.read_text(encoding="utf-8")):
             if kind == "console":
                 found.update(dict.fromkeys(_COMMAND.findall(block.replace("\\\n", " "))))
-    return [c for c in found if c not in _SLOW]
+    return [c for c in found if c not in _ELSEWHERE]
 
 
 @pytest.fixture
@@ -101,9 +103,10 @@ def test_links_between_pages_exist() -> None:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}, which does not exist"
 
 
+@pytest.mark.slow
 def test_tables_on_the_pages_are_what_the_product_says() -> None:
     script = ROOT / "tools" / "fill_pages.py"
     checked = subprocess.run(
-        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +21,14 @@ from liebig.plan import (
     tasks_of,
     timeline_chart,
 )
+from liebig.plan import sweep as sweep_module
 from liebig.plan.budget import make_budget_input
 from liebig.plan.budget_chart import budget_chart
 from liebig.plan.loss import loss, optimal
 from liebig.plan.multi_site import SiteLink, exchange_s
 from liebig.plan.scale import make_scale_input
 from liebig.plan.scale_chart import scale_chart
+from steady import refusing_port
 
 # ── scale ───────────────────────────────────────────────────────────────────
 
@@ -199,7 +204,17 @@ def test_a_sweep_is_what_each_plan_says() -> None:
     assert row["layout"] == alone.layout_words()
 
 
-def test_processes_and_a_dask_cluster_of_two_workers_give_the_same(tmp_path: Path) -> None:
+@pytest.fixture
+def port_of_dask() -> Iterator[None]:
+    """The port that Dask would take for its status page is not free."""
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):  # somebody else has it: as good
+            other.bind(("127.0.0.1", 8787))
+            other.listen()
+        yield
+
+
+def test_processes_and_a_dask_cluster_of_two_workers_give_the_same(tmp_path: Path, port_of_dask: None) -> None:
     pytest.importorskip("distributed")
     alone = find_sweep(_tasks(), workers=1)
     assert find_sweep(_tasks(), workers=2).rows() == alone.rows()
@@ -214,7 +229,9 @@ def test_processes_and_a_dask_cluster_of_two_workers_give_the_same(tmp_path: Pat
 
 def test_the_address_of_a_running_scheduler_does_as_well() -> None:
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", scheduler_kwargs=sweep_module.NO_DASHBOARD
+    ) as cluster:
         found = find_sweep(_tasks()[:2], on=cluster.scheduler_address)
     assert found.rows() == find_sweep(_tasks()[:2], workers=1).rows()
 
@@ -257,11 +274,11 @@ def test_wrong_sweeps(tmp_path: Path) -> None:
     assert other.read_text() == "dear diary\n"
 
 
-@pytest.mark.slow
-def test_no_scheduler_where_one_is_said_to_be() -> None:
+def test_no_scheduler_where_one_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    with pytest.raises(InputError, match="no Dask scheduler answers there"):
-        find_sweep(_tasks()[:1], on="tcp://127.0.0.1:9")
+    monkeypatch.setattr(sweep_module, "CONNECT_S", 0.2)
+    with refusing_port() as nobody, pytest.raises(InputError, match="no Dask scheduler answers there"):
+        find_sweep(_tasks()[:1], on=f"tcp://127.0.0.1:{nobody}")
 
 
 # ── pictures ────────────────────────────────────────────────────────────────

@@ -10,10 +10,13 @@ from liebig.errors import InputError
 from liebig.evidence.training.real_step import check_step, planned_input, run_steps, small_model
 from liebig.plan.train import plan_training
 from liebig.transformer import architecture
+from steady import OtherWork
 
 torch = pytest.importorskip("torch")
 #: Other work on a machine slows a step; a step is held to its interval in the best of so many tries.
 TRIES = 4
+#: Share of the processor that other programs took, from which on a time says nothing about a prediction.
+DISTURBED = 0.05
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +24,7 @@ def machine() -> Chip:
     return measure_chip("cpu", quick=True).chip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hidden", "layers", "batch", "length", "precision"), [(512, 4, 8, 256, "fp32"), (384, 6, 4, 512, "fp32")]
 )
@@ -28,15 +32,18 @@ def test_a_small_transformer_on_this_processor(
     hidden: int, layers: int, batch: int, length: int, precision: str
 ) -> None:
     model = small_model(hidden, layers)
-    tried = []
+    tried, quiet = [], False
     for _ in range(TRIES):
+        others = OtherWork()
         # machine and step under the same conditions
         step = check_step(measure_chip("cpu", quick=True).chip, "cpu", model, batch, length, precision)
         tried.append(step.to_dict())
-        if step.inside:
-            break
-    assert tried[-1]["inside"], tried
-    assert abs(tried[-1]["error"]) < 0.5
+        if step.inside and abs(step.error) < 0.5:
+            return
+        quiet |= others.share() < DISTURBED
+    if not quiet:
+        pytest.skip("other programs took processor time in every try")
+    pytest.fail(str(tried))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU that torch can use")
@@ -46,6 +53,7 @@ def test_a_small_transformer_on_this_gpu() -> None:
     assert step.inside, step.to_dict()
 
 
+@pytest.mark.slow
 def test_a_measured_chip_goes_through_its_file_into_a_plan(machine: Chip, tmp_path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(to_toml(machine, ["measured in a test"]))

@@ -7,7 +7,6 @@ import email.utils
 import json
 import random
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -25,7 +24,8 @@ from liebig.route.gateway import upstream as upstream_module
 from liebig.route.gateway.failures import KINDS, retry_after_s
 from liebig.route.gateway.limits import Breaker, Full, Gate
 from liebig.route.ledger.records import Refused
-from route_support import FakePolicy, Running, running, settings_for
+from route_support import FakePolicy, Running, pass_time, running, settings_for
+from steady import PATIENCE_S, refusing_port
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +38,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(upstream_module, "sleep", note)
     return noted
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 async def _refused(gate: Running, status: int, code: str, **body: Any) -> Any:
@@ -60,10 +54,11 @@ async def _refused(gate: Running, status: int, code: str, **body: Any) -> Any:
 
 def test_no_upstream_there(tmp_path: Path, pauses: list[float]) -> None:
     async def check() -> None:
-        settings = settings_for({"u": f"http://127.0.0.1:{free_port()}/v1"}, tmp_path, retries=2)
-        async with running(settings) as gate:
-            await _refused(gate, 502, "upstream_refused")
-            assert gate.gateway.metrics.numbers["liebig_upstream_failures_total"][("u", "refused")] == 3
+        with refusing_port() as nobody:
+            settings = settings_for({"u": f"http://127.0.0.1:{nobody}/v1"}, tmp_path, retries=2)
+            async with running(settings) as gate:
+                await _refused(gate, 502, "upstream_refused")
+                assert gate.gateway.metrics.numbers["liebig_upstream_failures_total"][("u", "refused")] == 3
 
     asyncio.run(check())
     assert len(pauses) == 2
@@ -99,9 +94,14 @@ def test_no_first_byte_in_time(tmp_path: Path) -> None:
     async def check() -> None:
         async with (
             up.BadUpstream([up.never()]) as server,
-            running(settings_for({"u": server.url}, tmp_path, first_byte_timeout_s=0.1, retries=1)) as gate,
+            running(settings_for({"u": server.url}, tmp_path, first_byte_timeout_s=60, retries=1)) as gate,
         ):
-            await _refused(gate, 504, "upstream_timeout")
+            refused = asyncio.ensure_future(_refused(gate, 504, "upstream_timeout"))
+            for attempt in (1, 2):
+                while len(server.asked) < attempt:
+                    await asyncio.sleep(0)
+                pass_time(61)
+            await refused
             assert len(server.asked) == 2
 
     asyncio.run(check())
@@ -130,18 +130,20 @@ def test_stream_that_falls_silent(tmp_path: Path, which: str, code: str) -> None
         script = up.stream(*up.STREAM, gate=asyncio.Event(), gate_at=3)
         async with (
             up.BadUpstream([script]) as server,
-            running(settings_for({"u": server.url}, tmp_path, **{which: 0.2})) as gate,
+            running(settings_for({"u": server.url}, tmp_path, **{which: 60})) as gate,
         ):
+            words = b"".join(up.WORDS[:3])
             async with gate.chat(stream=True) as answer:
+                assert await answer.content.readexactly(len(words)) == words
+                pass_time(61)
                 content = await answer.read()
-            assert content.startswith(b"".join(up.WORDS[:3]))
             assert json.loads(content.split(b"data: ")[-1])["error"]["code"] == code
             assert b"[DONE]" not in content
             (row,) = await gate.rows()
             assert (row.status, row.error, row.streamed) == (504, code, True)
             assert row.completion_tokens == 2  # of the five letters that came
             assert row.prompt_tokens > 0
-            await asyncio.wait_for(server.left.wait(), 5)
+            await asyncio.wait_for(server.left.wait(), PATIENCE_S)
 
     asyncio.run(check())
 
@@ -202,7 +204,7 @@ def test_too_many_requests_is_tried_again(tmp_path: Path, pauses: list[float]) -
         scripts = [up.plain(429, busy), up.plain(429, busy, {"retry-after": "7"}), up.usual()]
         async with (
             up.BadUpstream(scripts) as server,
-            running(settings_for({"u": server.url}, tmp_path, retries=2, total_timeout_s=60)) as gate,
+            running(settings_for({"u": server.url}, tmp_path, retries=2)) as gate,
         ):
             async with gate.chat() as answer:
                 assert answer.status == 200
@@ -299,17 +301,17 @@ def test_answers_that_are_none(tmp_path: Path, script: up.Script, code: str) -> 
 
 def test_fallbacks_answer_in_the_place_of_a_model(tmp_path: Path) -> None:
     async def check() -> None:
-        dead = f"http://127.0.0.1:{free_port()}/v1"
-        async with (
-            up.BadUpstream([up.usual()]) as server,
-            running(settings_for({"a": dead, "b": server.url}, tmp_path)) as gate,
-        ):
-            for stream in (False, True):
-                async with gate.chat(model="spare", stream=stream) as answer:
-                    assert answer.status == 200
-                    assert answer.headers["x-liebig-model"] == "strong"
-                    assert answer.headers["x-liebig-reason"] == "fallback"
-            assert {(r.model, r.upstream, r.reason) for r in await gate.rows()} == {("strong", "b", "fallback")}
+        with refusing_port() as nobody:
+            async with (
+                up.BadUpstream([up.usual()]) as server,
+                running(settings_for({"a": f"http://127.0.0.1:{nobody}/v1", "b": server.url}, tmp_path)) as gate,
+            ):
+                for stream in (False, True):
+                    async with gate.chat(model="spare", stream=stream) as answer:
+                        assert answer.status == 200
+                        assert answer.headers["x-liebig-model"] == "strong"
+                        assert answer.headers["x-liebig-reason"] == "fallback"
+                assert {(r.model, r.upstream, r.reason) for r in await gate.rows()} == {("strong", "b", "fallback")}
 
     asyncio.run(check())
 
@@ -447,7 +449,7 @@ def test_client_that_leaves_ends_the_call_there_too(tmp_path: Path, stream: bool
                 if stream:
                     await (await asked).content.readany()
                 asked.cancel()
-            await asyncio.wait_for(server.left.wait(), 5)
+            await asyncio.wait_for(server.left.wait(), PATIENCE_S)
             while not (rows := await gate.rows()):
                 await asyncio.sleep(0.01)
             assert (rows[0].status, rows[0].error) == (499, "client_disconnected")
@@ -515,23 +517,31 @@ def test_requests_that_are_too_large(tmp_path: Path) -> None:
     asyncio.run(check())
 
 
-def test_a_client_that_takes_nothing_does_not_hold_a_place_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from liebig.route.gateway import stream as stream_module
+def test_a_client_that_takes_nothing_does_not_hold_a_place_for_ever(tmp_path: Path) -> None:
+    from liebig.route.gateway.stream import GRACE_S
 
-    monkeypatch.setattr(stream_module, "GRACE_S", 0.1)
+    written = 0
 
     async def flood(asked: up.Asked, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
         writer.write(up.head(200, {"content-type": "text/event-stream"}))
         while True:
             writer.write(up.chunk({"content": "x" * 60_000}))
             await writer.drain()
+            written += 1
+
+    async def stuck() -> None:
+        """Wait until every buffer on the way is full: nothing moves in a thousand turns of the loop that all share."""
+        before = -1
+        while before < written or not written:
+            before = written
+            for _ in range(1000):
+                await asyncio.sleep(0)
 
     async def check() -> None:
         async with (
             up.BadUpstream([flood]) as server,
-            running(settings_for({"u": server.url}, tmp_path, total_timeout_s=0.5)) as gate,
+            running(settings_for({"u": server.url}, tmp_path, total_timeout_s=60)) as gate,
         ):
             body = json.dumps({"model": "weak", "stream": True, "messages": [{"role": "user", "content": "Hi"}]})
             _, writer = await asyncio.open_connection("127.0.0.1", int(gate.url.rpartition(":")[2]), limit=1)
@@ -539,7 +549,9 @@ def test_a_client_that_takes_nothing_does_not_hold_a_place_for_ever(
                 f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gate.secret}\r\n"
                 f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
             )
-            await asyncio.wait_for(server.left.wait(), 10)
+            await stuck()
+            pass_time(61 + GRACE_S)
+            await asyncio.wait_for(server.left.wait(), PATIENCE_S)
             while not (rows := await gate.rows()):
                 await asyncio.sleep(0.01)
             assert (rows[0].status, rows[0].error) == (499, "client_disconnected")

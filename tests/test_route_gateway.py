@@ -17,6 +17,7 @@ import route_upstream as up
 from liebig.route.gateway import fast_json
 from liebig.route.gateway.sse import Events, data_of
 from route_support import FakePolicy, Running, running, settings_for
+from steady import PATIENCE_S
 
 USER = [{"role": "user", "content": "Hi"}]
 
@@ -110,7 +111,7 @@ def test_stream_flows_while_the_upstream_still_writes(tmp_path: Path) -> None:
         ):
             got = b""
             while b"Hello" not in got:
-                got += await asyncio.wait_for(answer.content.readany(), 5)
+                got += await asyncio.wait_for(answer.content.readany(), PATIENCE_S)
             assert b" there" not in got
             gate_open.set()
             assert (await answer.read()).endswith(up.DONE)

@@ -29,6 +29,7 @@ from liebig.route.ledger.account import Account, stamps
 from liebig.route.ledger.keys import digest_of
 from liebig.route.ledger.open import open_ledger
 from liebig.route.ledger.records import Call, Key, Outcome, Refused, Row
+from steady import PATIENCE_S
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")) or [Path(p) for p in [shutil.which("pg_ctl")] if p]
 COUNT = itertools.count()
@@ -84,6 +85,15 @@ def fresh_schema(server: Server) -> str:
     return server.url(name)
 
 
+@pytest.fixture(autouse=True)
+def waits_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither database refuses a call because this machine is busy; a test that judges a wait sets its own."""
+    monkeypatch.setattr(ledger_sqlite, "BUSY_S", PATIENCE_S)
+    monkeypatch.setattr(postgres_writer, "PATIENCE_S", PATIENCE_S)
+    monkeypatch.setattr(postgres_writer, "CONTENDED_S", PATIENCE_S)
+    monkeypatch.setattr(ledger_postgres, "LONG_S", PATIENCE_S)
+
+
 @pytest.fixture(params=["memory", "file", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
@@ -106,7 +116,7 @@ def use(url: str, do: Callable[[Any], Awaitable[None]], **options: Any) -> None:
         ledger = open_ledger(url, pepper=b"", **options)
         await ledger.open()
         try:
-            await asyncio.wait_for(do(ledger), 60)
+            await asyncio.wait_for(do(ledger), PATIENCE_S)
         finally:
             await ledger.close()
 

@@ -26,6 +26,7 @@ from liebig.route.ledger import unsaved
 from liebig.route.ledger.open import open_ledger
 from liebig.route.ledger.records import Call, Outcome, Refused, Row
 from liebig.route.ledger.unsaved import Unsaved, leave, left_files, read_left
+from steady import PATIENCE_S
 
 COUNT = itertools.count()
 DONE = Outcome("weak", "loop", 200, usd=0.25)
@@ -35,8 +36,10 @@ WRITER = """
 import asyncio, os, resource, sys, time
 from liebig.route.ledger.records import Call, Key, Outcome, Refused
 from liebig.route.ledger.open import open_ledger
+from liebig.route.ledger import sqlite as ledger_sqlite
 
 path, worker, tasks, budget, limit = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+ledger_sqlite.BUSY_S = float(sys.argv[6])
 
 async def main():
     ledger = open_ledger("sqlite:" + path)
@@ -66,7 +69,7 @@ asyncio.run(main())
 
 
 def start(path: Path, worker: str, *, tasks: int = 10, budget: int = 0, limit: int = 0) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITER, str(path), worker, str(tasks), str(budget), str(limit)]
+    command = [sys.executable, "-c", WRITER, str(path), worker, str(tasks), str(budget), str(limit), str(PATIENCE_S)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None
@@ -83,7 +86,7 @@ def use(path: Path, do: Callable[[Any], Awaitable[None]]) -> None:
         ledger = open_ledger(f"sqlite:{path}", pepper=b"")
         await ledger.open()
         try:
-            await asyncio.wait_for(do(ledger), 60)
+            await asyncio.wait_for(do(ledger), PATIENCE_S)
         finally:
             await ledger.close()
 
@@ -150,7 +153,7 @@ def test_two_processes_share_a_file_and_a_budget(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    answers = [p.communicate(timeout=120) for p in processes]
+    answers = [p.communicate(timeout=PATIENCE_S) for p in processes]
     assert [p.returncode for p in processes] == [0, 0], answers
     lines = [line for out, _ in answers for line in out.splitlines(keepends=True)]
     assert said(lines, "refused") == {"429"}
@@ -169,7 +172,7 @@ def test_two_processes_share_a_file_and_a_budget(tmp_path: Path) -> None:
 def test_a_limit_of_file_size_refuses_calls_and_leaves_outcomes_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "l.db"
     process = start(path, "w1", limit=400_000)
-    out, err = process.communicate("go\n", timeout=120)
+    out, err = process.communicate("go\n", timeout=PATIENCE_S)
     assert process.returncode == 0, err
     lines = out.splitlines(keepends=True)
     assert said(lines, "refused") == {"503"}

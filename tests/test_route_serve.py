@@ -25,13 +25,17 @@ import psutil
 import route_upstream as up
 from liebig.route.ledger.open import open_ledger
 from liebig.route.ledger.records import Row
+from steady import PATIENCE_S
 
 PROGRAM = """
 import sys
 from pathlib import Path
 from liebig.errors import LiebigError
+from liebig.route.ledger import sqlite as ledger_sqlite
 from liebig.route.gateway.serve import serve
+from steady import PATIENCE_S
 from route_support import FakePolicy
+ledger_sqlite.BUSY_S = PATIENCE_S
 try:
     serve(Path(sys.argv[1]), make_policy=lambda settings: FakePolicy())
 except LiebigError as error:
@@ -88,7 +92,7 @@ class Process:
 
     async def heard(self, event: str, count: int = 1) -> dict[str, Any]:
         """Wait for lines of the log that tell of an event."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 found = [json.loads(x) for x in self.lines if x.startswith("{") and f'"event":"{event}"' in x]
                 if len(found) >= count:
@@ -111,7 +115,8 @@ async def started(folder: Path, text: str, **limits: Any) -> AsyncIterator[Proce
     await ledger.open()
     _, secret = await ledger.add_key(f"k{len(await ledger.list_keys())}", **limits)
     await ledger.close()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    paths = [str(Path(__file__).parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, str(path), stderr=asyncio.subprocess.PIPE, env=environment
     )
@@ -129,7 +134,7 @@ async def started(folder: Path, text: str, **limits: Any) -> AsyncIterator[Proce
 
     listening = asyncio.ensure_future(listen())
     try:
-        await asyncio.wait_for(up_and_running.wait(), 30)
+        await asyncio.wait_for(up_and_running.wait(), PATIENCE_S)
         async with aiohttp.ClientSession() as client:
             gate.client = client
             yield gate
@@ -137,7 +142,7 @@ async def started(folder: Path, text: str, **limits: Any) -> AsyncIterator[Proce
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(process.wait(), 20)
+                await asyncio.wait_for(process.wait(), PATIENCE_S)
             except TimeoutError:
                 process.kill()
         await listening
@@ -145,7 +150,7 @@ async def started(folder: Path, text: str, **limits: Any) -> AsyncIterator[Proce
 
 async def stopped(gate: Process) -> int:
     gate.process.send_signal(signal.SIGTERM)
-    return await asyncio.wait_for(gate.process.wait(), 20)
+    return await asyncio.wait_for(gate.process.wait(), PATIENCE_S)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -169,7 +174,7 @@ def test_stop_lets_answers_end_and_takes_no_more(tmp_path: Path, workers: int) -
                 hold.set()
                 content = first + await answer.read()
             assert content == b"".join(e for e in up.STREAM if e is not up.USAGE)
-            assert await asyncio.wait_for(gate.process.wait(), 20) == 0
+            assert await asyncio.wait_for(gate.process.wait(), PATIENCE_S) == 0
             (row,) = await gate.rows()
             assert (row.status, row.completion_tokens) == (200, 100)
 
@@ -195,7 +200,7 @@ def test_ctrl_c_reaches_every_process_and_still_lets_answers_end(tmp_path: Path)
                         break
             hold.set()
             assert (first + await answer.read()).endswith(up.DONE)
-            assert await asyncio.wait_for(gate.process.wait(), 20) == 0
+            assert await asyncio.wait_for(gate.process.wait(), PATIENCE_S) == 0
 
     asyncio.run(check())
 
@@ -288,7 +293,7 @@ def test_a_worker_that_is_killed_under_load_loses_and_doubles_nothing(tmp_path: 
                     await asyncio.sleep(0.01)
                 old = gate.workers()
                 os.kill(old[0], signal.SIGKILL)
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_S):
                     while len(now := gate.workers()) < 2 or old[0] in now:
                         await asyncio.sleep(0.02)
             before = ended["answer"]
@@ -346,7 +351,7 @@ def test_workers_stop_when_the_supervisor_is_gone(tmp_path: Path) -> None:
             (worker,) = gate.workers()
             gate.process.kill()
             await gate.process.wait()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while _runs(worker):
                     await asyncio.sleep(0.02)
 
@@ -391,7 +396,7 @@ def test_any_worker_tells_the_numbers_of_all(tmp_path: Path) -> None:
                     async with gate.chat() as answer:
                         assert answer.status == 200
             wanted = 'liebig_requests_total{endpoint="chat",model="weak",status="200"} 12'
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 for _ in range(5):
                     while True:
                         async with aiohttp.ClientSession() as client, client.get(gate.url + "/metrics") as answer:
@@ -409,7 +414,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, workers: int) -> None:
         async with up.BadUpstream([up.usual()]) as server:
             text = config(server.url, f"workers = {workers}").replace("port = 0", f"port = {server.port}")
             async with started(tmp_path, text) as gate:
-                assert await asyncio.wait_for(gate.process.wait(), 20) == 1
+                assert await asyncio.wait_for(gate.process.wait(), PATIENCE_S) == 1
                 assert any("cannot listen on 127.0.0.1" in x for x in gate.lines)
                 assert not any("Traceback" in x for x in gate.lines)
 
@@ -420,7 +425,7 @@ def test_a_worker_that_cannot_start_ends_it_with_the_reason(tmp_path: Path) -> N
     async def check() -> None:
         text = config("http://127.0.0.1:9/v1").replace("retries = 0", "retries = 0\nkey_env = 'NO_SUCH_VARIABLE_HERE'")
         async with started(tmp_path, text) as gate:
-            assert await asyncio.wait_for(gate.process.wait(), 20) == 1
+            assert await asyncio.wait_for(gate.process.wait(), PATIENCE_S) == 1
             assert any("NO_SUCH_VARIABLE_HERE is not set" in x for x in gate.lines)
             assert not any("Traceback" in x for x in gate.lines)
 

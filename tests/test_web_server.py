@@ -28,6 +28,7 @@ from liebig.web.bodies import ScenarioBody
 from liebig.web.guard import CONTENT_POLICY, MOST_BYTES
 from liebig.web.serve import serve
 from liebig.web.server import create_app, guarded
+from steady import PATIENCE_S
 
 HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
@@ -53,7 +54,7 @@ class Running:
             self.url + path, data, {**kind, **{k.replace("_", "-"): v for k, v in headers.items()}}
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 content, status, told = answer.read(), answer.status, dict(answer.headers)
         except urllib.error.HTTPError as error:
             with error:
@@ -63,7 +64,7 @@ class Running:
 
     def stop(self) -> None:
         self.server.should_exit = True
-        self.thread.join(10)
+        self.thread.join(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -251,10 +252,10 @@ def test_the_command_serves_and_ends(tmp_path: Path) -> None:
         try:
             assert running.stderr is not None
             address = running.stderr.readline().split()[3]
-            with urllib.request.urlopen(f"{address}api/version", timeout=30) as answer:
+            with urllib.request.urlopen(f"{address}api/version", timeout=PATIENCE_S) as answer:
                 assert json.load(answer)["version"] == liebig.__version__
             running.terminate()
-            running.wait(20)
+            running.wait(PATIENCE_S)
         finally:
             running.kill()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -27,6 +29,11 @@ Named = str | dict[str, Any]
 _T = TypeVar("_T")
 #: How often a Dask worker that dies may take a task with it before the task counts as failed.
 RETRIES = 2
+#: Seconds that a scheduler may take to answer.
+CONNECT_S = 30.0
+#: For a cluster of this program alone.  Without an address of its own, Dask's status server takes port 8787 even where
+#: no dashboard is asked for, and warns where that is taken.
+NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
 
 @dataclass(frozen=True)
@@ -258,13 +265,10 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
     except ImportError:
         raise MissingExtraError("sweeps on a Dask cluster", "cluster") from None
     distributed: Any = dask_module  # its functions carry no types
-    cluster = None
-    if on == "dask":
-        count = workers or usable_cores()
-        cluster = distributed.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
-    try:
+    here = _own_cluster(distributed, workers or usable_cores())
+    with here if on == "dask" else contextlib.nullcontext(on) as cluster:
         try:
-            client = distributed.Client(cluster if cluster is not None else on, timeout="10s", set_as_default=False)
+            client = distributed.Client(cluster, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(
                 f"on {on!r}: no Dask scheduler answers there ({error}); start one with 'dask scheduler'"
@@ -276,6 +280,17 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
                 yield of_key[future.key], rows
         finally:
             client.close()
+
+
+@contextlib.contextmanager
+def _own_cluster(distributed: Any, workers: int) -> Iterator[Any]:
+    """Workers on this machine; what Dask sets in this program's environment for them to inherit is put back."""
+    before = dict(os.environ)
+    cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, scheduler_kwargs=NO_DASHBOARD)
+    try:
+        yield cluster
     finally:
-        if cluster is not None:
-            cluster.close()
+        cluster.close()
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
