@@ -16,6 +16,7 @@ from liebig.forecast.inputs import make_input
 from liebig.forecast.world import World, build_world
 from liebig.limits import State
 from liebig.uncertainty import sobol_blocks
+from postgres_support import BIN, Server, running_server
 
 settings.register_profile("liebig", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("liebig")
@@ -80,3 +81,13 @@ def shared_data() -> Path:
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     return Cli(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server; tests that need one are skipped where none is installed."""
+    pytest.importorskip("asyncpg")
+    if not BIN:
+        pytest.skip("no PostgreSQL server is installed")
+    with running_server() as made:
+        yield made

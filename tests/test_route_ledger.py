@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
-import shutil
-import subprocess
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,60 +25,11 @@ from liebig.route.ledger.account import Account, stamps
 from liebig.route.ledger.keys import digest_of
 from liebig.route.ledger.open import open_ledger
 from liebig.route.ledger.records import Call, Key, Outcome, Refused, Row
+from postgres_support import Server, fresh_schema
 from steady import PATIENCE_S
 
-BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")) or [Path(p) for p in [shutil.which("pg_ctl")] if p]
 COUNT = itertools.count()
 DONE = Outcome("weak", "loop", 200, usd=0.25, prompt_tokens=10, completion_tokens=20)
-
-
-class Server:
-    """A PostgreSQL server of one's own, on a socket in a temporary folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-        if self.user:
-            shutil.chown(folder, "postgres")
-        self.run("initdb", "-D", folder / "data", "-A", "trust", "-U", "liebig", "--no-sync")
-        self.start()
-
-    def run(self, name: str, *args: object) -> None:
-        command = [*self.user, str(BIN[-1].parent / name), *map(str, args)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=self.folder)
-
-    def start(self) -> None:
-        options = f"-k {self.folder} -c listen_addresses= -c fsync=off"
-        self.run("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, "start")
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", self.folder / "data", "-w", "-m", "immediate", "stop")
-
-    def url(self, schema: str) -> str:
-        return f"postgresql://liebig@/postgres?host={self.folder}&search_path={schema}"
-
-    def sql(self, text: str) -> None:
-        self.run("psql", "-h", self.folder, "-U", "liebig", "-d", "postgres", "-qc", text)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    pytest.importorskip("asyncpg")
-    if not BIN:
-        pytest.skip("no PostgreSQL server is installed")
-    folder = Path(tempfile.mkdtemp(prefix="lbpg", dir="/tmp"))
-    try:
-        made = Server(folder)
-        yield made
-        made.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def fresh_schema(server: Server) -> str:
-    name = f"s{next(COUNT)}"
-    server.sql(f"CREATE SCHEMA {name}")
-    return server.url(name)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -206,15 +207,9 @@ def add_key(
     limits = _limits(budget, per, rpm, tpm, models)
     key, secret = _with_ledger(config, lambda ledger: ledger.add_key(name, **limits))
     if json:
-        o.print_json({**_shown(key), "secret": secret})
+        o.print_json({**asdict(key), "secret": secret})
     else:
         typer.echo(f"key {key.id} for {key.name}: {secret}\nkeep it now: it is not stored and cannot be shown again")
-
-
-def _shown(key: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {**asdict(key), "models": list(key.models)}
 
 
 @keys.command("list")
@@ -227,7 +222,7 @@ def list_keys(config: ConfigOption, json: o.JsonOption = False) -> None:
 
     found = _with_ledger(config, read)
     if json:
-        o.print_json([{**_shown(k), "spent_usd": spent} for k, spent in found])
+        o.print_json([{**asdict(k), "spent_usd": spent} for k, spent in found])
         return
     table = grid("key", "name", "spent", "budget", "rpm", "tpm", "models", "", right=(2, 3, 4, 5))
     for k, spent in found:

@@ -18,8 +18,8 @@ from liebig.route.gateway.admission import read_json, secret_in
 from liebig.route.gateway.fast_json import dumps
 from liebig.route.gateway.refusals import Denied
 from liebig.route.gateway.state import GATEWAY, Gateway
-from liebig.route.ledger.keys import LIMITS
-from liebig.route.ledger.records import Key, Refused
+from liebig.route.ledger.columns import LIMITS
+from liebig.route.ledger.records import Refused
 
 __all__ = ["add_admin_routes"]
 
@@ -27,7 +27,6 @@ __all__ = ["add_admin_routes"]
 MOST_SECONDS = 4_000_000_000
 #: Names of keys that are made over HTTP.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,199}\Z"
-#: Fields of a new key besides its name.
 
 
 def add_admin_routes(router: web.UrlDispatcher) -> None:
@@ -55,10 +54,6 @@ def _json(value: Any, status: int = 200) -> web.Response:
     return web.Response(status=status, body=dumps(value), content_type="application/json", headers=headers)
 
 
-def _card(key: Key) -> dict[str, Any]:
-    return {**asdict(key), "models": list(key.models)}
-
-
 async def _keys(request: web.Request) -> web.Response:
     gateway = _admitted(request)
     try:
@@ -66,7 +61,7 @@ async def _keys(request: web.Request) -> web.Response:
         spent = [await gateway.ledger.spent_usd(k.id, k.budget_period) for k in keys]
     except Refused as refused:
         raise Denied(refused.status, str(refused), refused.code, retry_after_s=refused.retry_after_s) from None
-    cards = [{**_card(k), "spent_usd": usd} for k, usd in zip(keys, spent, strict=True)]
+    cards = [{**asdict(k), "spent_usd": usd} for k, usd in zip(keys, spent, strict=True)]
     return _json({"object": "list", "data": cards})
 
 
@@ -76,17 +71,18 @@ async def _new_key(request: web.Request) -> web.Response:
     name = body.pop("name", None)
     if not isinstance(name, str) or not re.match(NAME, name):
         raise Denied(400, "name: expected 1 to 200 letters, digits, blanks and any of . _ @ -", "invalid_field", "name")
-    unknown = sorted(set(body) - set(LIMITS))
+    known = {c.name: c for c in LIMITS}
+    unknown = sorted(set(body) - set(known))
     if unknown:
-        raise Denied(400, f"{unknown[0][:80]}: unknown field; there are {', '.join(LIMITS)}", "invalid_field")
+        raise Denied(400, f"{unknown[0][:80]}: unknown field; there are {', '.join(known)}", "invalid_field")
     limits = {k: v for k, v in body.items() if v is not None}
-    for rate in ("rpm", "tpm"):
-        if isinstance(limits.get(rate), float) and limits[rate].is_integer():
-            limits[rate] = int(limits[rate])
-    if not isinstance(limits.get("models", []), list):
-        raise Denied(400, "models: expected a list of names", "invalid_field", "models")
-    if not isinstance(limits.get("budget_period", ""), str):
-        raise Denied(400, "budget_period: expected a text", "invalid_field", "budget_period")
+    for field, value in limits.items():
+        if known[field].kind == "integer" and isinstance(value, float) and value.is_integer():
+            limits[field] = int(value)
+        if known[field].kind == "list" and not isinstance(value, list):
+            raise Denied(400, f"{field}: expected a list of names", "invalid_field", field)
+        if known[field].kind == "text" and not isinstance(value, str):
+            raise Denied(400, f"{field}: expected a text", "invalid_field", field)
     try:
         key, secret = await gateway.ledger.add_key(name, **limits)
     except ConflictError as problem:
@@ -96,7 +92,7 @@ async def _new_key(request: web.Request) -> web.Response:
     except Refused as refused:
         raise Denied(refused.status, str(refused), refused.code, retry_after_s=refused.retry_after_s) from None
     gateway.log.write("info", "key added", key=key.id)
-    return _json({**_card(key), "secret": secret}, 201)
+    return _json({**asdict(key), "secret": secret}, 201)
 
 
 async def _revoke(request: web.Request) -> web.Response:
@@ -110,7 +106,7 @@ async def _revoke(request: web.Request) -> web.Response:
     except Refused as refused:
         raise Denied(refused.status, str(refused), refused.code, retry_after_s=refused.retry_after_s) from None
     gateway.log.write("info", "key revoked", key=key.id)
-    return _json(_card(key))
+    return _json(asdict(key))
 
 
 async def _report(request: web.Request) -> web.Response:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from liebig import __version__
+from liebig.route.ledger.columns import LIMITS, Column
+from liebig.route.ledger.keys import MOST_USD
 
 __all__ = ["document"]
 
@@ -94,11 +96,7 @@ def _admin() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,199}$"},
-            "budget_usd": {"type": ["number", "null"], "minimum": 0, "maximum": 1e9},
-            "budget_period": {"enum": ["day", "week", "month", "total", None]},
-            "rpm": {"type": ["integer", "null"], "minimum": 1},
-            "tpm": {"type": ["integer", "null"], "minimum": 1},
-            "models": {"type": ["array", "null"], "items": {"type": "string", "minLength": 1}},
+            **{limit.name: _limit(limit) for limit in LIMITS},
         },
     }
     add = {
@@ -123,6 +121,17 @@ def _admin() -> dict[str, Any]:
         },
         "/admin/report": {"get": _get("What was saved", "Object", security, ("400", "401", "404", "503"), query)},
     }
+
+
+def _limit(limit: Column) -> dict[str, Any]:
+    """A limit of a key, as ``check_limits`` takes it; null stands for none."""
+    if limit.kind == "integer":
+        return {"type": ["integer", "null"], "minimum": 1}
+    if limit.kind == "real":
+        return {"type": ["number", "null"], "minimum": 0, "maximum": MOST_USD}
+    if limit.kind == "list":
+        return {"type": ["array", "null"], "items": {"type": "string", "minLength": 1}}
+    return {"enum": [*limit.choices, None]}
 
 
 def _parameter(name: str, where: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:

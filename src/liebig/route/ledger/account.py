@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from operator import attrgetter
 
 from liebig.errors import InputError, RangeError
-from liebig.route.ledger.records import Call, Key, Outcome, Period, Refused, Row
+from liebig.route.ledger.columns import columns_of
+from liebig.route.ledger.records import Call, Key, Period, Refused
 
-__all__ = ["COLUMNS", "Account", "clean", "nano_usd", "outcome_values", "row_of", "stamps"]
-
-#: Longest text of a field that is kept.
-LONGEST = 1_000
+__all__ = ["ACCOUNT", "Account", "nano_usd", "stamps"]
 
 
 def nano_usd(usd: float) -> int:
@@ -26,41 +23,6 @@ def nano_usd(usd: float) -> int:
     if not 0 <= usd <= 1e6:
         raise RangeError(f"cost {usd!r} USD of a call: expected 0 to 1e6")
     return round(usd * 1e9)
-
-
-def clean(text: str) -> str:
-    r"""Text that any database takes: no NUL, no half characters, at most 1,000 characters.
-
-    >>> clean("a\x00b\ud800")
-    'a?b?'
-    """
-    if len(text) > LONGEST:
-        text = text[: LONGEST - 1] + "…"
-    if text.isascii():
-        return text.replace("\0", "?") if "\0" in text else text
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
-
-
-def outcome_values(outcome: Outcome) -> tuple[Any, ...]:
-    """The fields of an outcome as a ledger stores them: clean text, 0 for a number that is not finite."""
-    o = outcome
-    score, first = o.score, o.first_token_s
-    amounts = (o.usd, o.usd_strong, o.wh, o.g_co2, o.wh_strong, o.g_co2_strong, o.seconds)
-    if not math.isfinite(sum(amounts)):
-        amounts = tuple(a if math.isfinite(a) else 0.0 for a in amounts)  # type: ignore[assignment]
-    return (
-        clean(o.model), clean(o.upstream), o.status, clean(o.reason),
-        score if score is None or math.isfinite(score) else None,
-        o.prompt_tokens, o.cached_tokens, o.completion_tokens, *amounts,
-        first if first is None or math.isfinite(first) else None, o.streamed, o.escalated, clean(o.error),
-    )  # fmt: skip
-
-
-def row_of(values: Sequence[Any]) -> Row:
-    """A row from stored values, in the order of its fields."""
-    cells = list(values)
-    cells[-3:-1] = [bool(cells[-3]), bool(cells[-2])]
-    return Row(*cells)
 
 
 def stamps(at: float) -> tuple[int, int, int, int]:
@@ -210,12 +172,14 @@ class Account:
             self.month_nusd += nusd
 
     def values(self) -> tuple[str | int, ...]:
-        """The row, in the order of ``COLUMNS``."""
-        return tuple(getattr(self, name) for name in COLUMNS)
+        """What is stored, in the order of ``ACCOUNT``."""
+        stored: tuple[str | int, ...] = _VALUES(self)
+        return stored
 
 
-#: Columns of an account in every ledger, in order.
-COLUMNS = tuple(f.name for f in fields(Account))
+#: Columns of an account in every ledger.
+ACCOUNT = columns_of(Account)
+_VALUES = attrgetter(*(c.name for c in ACCOUNT))
 
 
 def nano_usd_budget(usd: float) -> int:

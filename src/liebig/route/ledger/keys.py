@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import json
 import math
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
+from liebig.route.ledger.columns import LIMITS, Column
 from liebig.route.ledger.records import Key
 
-__all__ = ["FIELDS", "KeyCache", "check_limits", "default_pepper", "digest_of", "key_of", "make_key", "values_of"]
+__all__ = ["MOST_USD", "KeyCache", "check_limits", "default_pepper", "digest_of", "make_key", "pick_key"]
 
-#: Columns of a key in every ledger, in order; the digest stands apart.
-FIELDS = ("id", "name", "created", "revoked", "budget_usd", "budget_period", "rpm", "tpm", "models")
-LIMITS = FIELDS[4:]
-PERIODS = ("day", "week", "month", "total")
+#: The largest budget, USD.
+MOST_USD = 1e9
 #: Seconds that a key is remembered, so that one revoked elsewhere works no longer than this.
 TTL_S = 2.0
 #: Digests remembered at most; unknown ones count too.
@@ -69,46 +67,32 @@ def check_limits(limits: Mapping[str, Any]) -> dict[str, Any]:
     Traceback (most recent call last):
     liebig.errors.RangeError: rpm 0: expected a whole number of 1 or more, or None for no limit
     """
+    known = {c.name: c for c in LIMITS}
     for name in limits:
-        if name not in LIMITS:
-            raise UnknownNameError("limit of a key", name, LIMITS)
-    out = dict(limits)
-    for name in ("rpm", "tpm"):
-        value = out.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**53):
+        if name not in known:
+            raise UnknownNameError("limit of a key", name, known)
+    return {name: _checked(known[name], value) for name, value in limits.items()}
+
+
+def _checked(limit: Column, value: Any) -> Any:
+    name = limit.name
+    if value is None and limit.optional:
+        return None
+    if limit.kind == "integer":
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**53:
             raise RangeError(f"{name} {value!r}: expected a whole number of 1 or more, or None for no limit")
-    budget = out.get("budget_usd")
-    if budget is not None:
-        if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 <= budget <= 1e9:
-            raise RangeError(f"budget_usd {budget!r}: expected USD from 0 to 1e9, or None for no limit")
-        out["budget_usd"] = float(budget)
-    if out.get("budget_period", "month") not in PERIODS:
-        raise InputError(f"budget_period {out['budget_period']!r}: expected one of {', '.join(PERIODS)}")
-    if "models" in out:
-        models = out["models"]
-        if isinstance(models, str) or not all(isinstance(m, str) and m for m in models):
-            raise InputError(f"models {models!r}: expected a list of names; an empty one allows all")
-        out["models"] = tuple(models)
-    return out
-
-
-def values_of(key: Key) -> tuple[Any, ...]:
-    """A key as columns, in the order of ``FIELDS``."""
-    values = [getattr(key, name) for name in FIELDS]
-    values[-1] = json.dumps(key.models)
-    return tuple(values)
-
-
-def key_of(values: Sequence[Any]) -> Key:
-    """A key from columns.
-
-    >>> key, _ = make_key("ci", {"models": ("weak",), "budget_usd": 5})
-    >>> key_of(values_of(key)) == key
-    True
-    """
-    named = dict(zip(FIELDS, values, strict=True))
-    named["models"] = tuple(json.loads(named["models"]))
-    return Key(**named)
+    elif limit.kind == "real":
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_USD:
+            raise RangeError(f"{name} {value!r}: expected USD from 0 to {MOST_USD:g}, or None for no limit")
+        return float(value)
+    elif limit.kind == "list":
+        listed = isinstance(value, Collection) and not isinstance(value, (str, bytes))
+        if not listed or not all(isinstance(m, str) and m for m in value):
+            raise InputError(f"{name} {value!r}: expected a list of names; an empty one allows all")
+        return tuple(value)
+    elif value not in limit.choices:
+        raise InputError(f"{name} {value!r}: expected one of {', '.join(limit.choices)}")
+    return value
 
 
 def pick_key(keys: Sequence[Key], id_or_name: str) -> Key:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from liebig.errors import ConflictError, InputError, LiebigError
-from liebig.route.ledger.account import COLUMNS, Account, clean, nano_usd, outcome_values, row_of
-from liebig.route.ledger.keys import FIELDS, key_of, values_of
+from liebig.route.ledger.account import ACCOUNT, Account, nano_usd
+from liebig.route.ledger.columns import (
+    CALL,
+    KEY,
+    OUTCOME,
+    ROW,
+    Column,
+    Kind,
+    additions,
+    call_values,
+    clean,
+    definitions,
+    key_of,
+    key_values,
+    names,
+    outcome_values,
+    row_of,
+)
 from liebig.route.ledger.records import INTERRUPTED, Call, Key, Outcome, Row
 
 __all__ = ["VERSION", "Held", "admit", "book", "prepare", "quick", "work"]
@@ -17,74 +33,68 @@ __all__ = ["VERSION", "Held", "admit", "book", "prepare", "quick", "work"]
 VERSION = 1
 #: Held while the tables are made ("liebig" as a number).
 LOCK = 0x6C6965626967
-_NUMBERS = ", ".join(f"{c} bigint NOT NULL DEFAULT 0" for c in COLUMNS[1:])
+_TYPES: dict[Kind, str] = {"text": "text", "real": "float8", "integer": "bigint", "flag": "boolean", "list": "text"}
+#: The columns of each table as they are defined; a call that has not ended has no outcome.
+_TABLES = {
+    "liebig_keys": definitions(KEY, _TYPES, also={"id": "PRIMARY KEY"}),
+    "liebig_accounts": definitions(ACCOUNT, _TYPES, also={"key_id": "PRIMARY KEY"}),
+    "liebig_calls": definitions(CALL, _TYPES, also={"id": "UNIQUE"}) | definitions(OUTCOME, _TYPES, empty=True),
+}
 _SCHEMA = f"""
 CREATE TABLE liebig_meta (name text PRIMARY KEY, value bigint NOT NULL);
-CREATE TABLE liebig_keys (id text PRIMARY KEY, name text NOT NULL, created float8 NOT NULL, revoked float8,
-  budget_usd float8, budget_period text NOT NULL, rpm bigint, tpm bigint, models text NOT NULL,
-  digest bytea NOT NULL UNIQUE);
+CREATE TABLE liebig_keys ({", ".join(_TABLES["liebig_keys"].values())}, digest bytea NOT NULL UNIQUE);
 CREATE UNIQUE INDEX liebig_live_names ON liebig_keys (name) WHERE revoked IS NULL;
-CREATE TABLE liebig_accounts (version bigint NOT NULL DEFAULT 0, key_id text PRIMARY KEY, {_NUMBERS})
+CREATE TABLE liebig_accounts (version bigint NOT NULL DEFAULT 0, {", ".join(_TABLES["liebig_accounts"].values())})
   WITH (fillfactor = 50);
-CREATE TABLE liebig_calls (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text NOT NULL UNIQUE,
-  key_id text NOT NULL, at float8 NOT NULL, endpoint text NOT NULL, asked text NOT NULL, worker text NOT NULL,
-  estimate_usd float8 NOT NULL, estimate_tokens bigint NOT NULL, model text, upstream text, status integer,
-  reason text, score float8, prompt_tokens bigint, cached_tokens bigint, completion_tokens bigint, usd float8,
-  usd_strong float8, wh float8, g_co2 float8, wh_strong float8, g_co2_strong float8, seconds float8,
-  first_token_s float8, streamed boolean, escalated boolean, error text) WITH (fillfactor = 70);
+CREATE TABLE liebig_calls (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  {", ".join(_TABLES["liebig_calls"].values())}) WITH (fillfactor = 70);
 CREATE INDEX liebig_calls_at ON liebig_calls (at, seq);
 CREATE INDEX liebig_calls_open ON liebig_calls (worker) WHERE status IS NULL;
 INSERT INTO liebig_meta VALUES ('version', {VERSION});
 """
-_ROW = tuple(f.name for f in fields(Row))
-_TYPES = dict.fromkeys(_ROW, "float8") | {
-    **dict.fromkeys(("id", "key_id", "endpoint", "asked", "worker", "model", "upstream", "reason", "error"), "text"),
-    **dict.fromkeys(("estimate_tokens", "prompt_tokens", "cached_tokens", "completion_tokens"), "bigint"),
-    "status": "integer", "streamed": "boolean", "escalated": "boolean",
-}  # fmt: skip
+_PRESENT = "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped"
 
 
-def _arrays(names: Iterable[str], first: int = 1) -> str:
-    return ", ".join(f"${i}::{_TYPES.get(n, 'bigint')}[]" for i, n in enumerate(names, first))
+def _arrays(columns: Iterable[Column], first: int = 1) -> str:
+    return ", ".join(f"${i}::{_TYPES[c.kind]}[]" for i, c in enumerate(columns, first))
 
 
+_ENDED = (CALL[0], *OUTCOME)
 _BEGIN = (
-    f"INSERT INTO liebig_calls ({', '.join(_ROW[:8])}) SELECT * FROM unnest({_arrays(_ROW[:8])}) "
+    f"INSERT INTO liebig_calls ({names(CALL)}) SELECT * FROM unnest({_arrays(CALL)}) "
     "ON CONFLICT (id) DO NOTHING RETURNING id"
 )
-_ENDED = ("id", *_ROW[8:])
 _FINISH = (
-    f"UPDATE liebig_calls c SET {', '.join(f'{n} = v.{n}' for n in _ROW[8:])} "
-    f"FROM unnest({_arrays(_ENDED)}) AS v ({', '.join(_ENDED)}) WHERE c.id = v.id"
+    f"UPDATE liebig_calls c SET {names(OUTCOME, '{0} = v.{0}')} "
+    f"FROM unnest({_arrays(_ENDED)}) AS v ({names(_ENDED)}) WHERE c.id = v.id"
 )
 _HELD = (
     "SELECT id, key_id, at, estimate_usd, estimate_tokens, status, error, usd FROM liebig_calls "
     "WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 )
 _GET = (
-    f"SELECT version, {', '.join(COLUMNS)} FROM liebig_accounts WHERE key_id = ANY($1::text[]) "
-    "ORDER BY key_id FOR UPDATE"
+    f"SELECT version, {names(ACCOUNT)} FROM liebig_accounts WHERE key_id = ANY($1::text[]) ORDER BY key_id FOR UPDATE"
 )
 _NEW = "INSERT INTO liebig_accounts (key_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 _PUT = (
-    f"UPDATE liebig_accounts a SET version = version + 1, {', '.join(f'{c} = v.{c}' for c in COLUMNS[1:])} "
-    f"FROM unnest({_arrays(COLUMNS)}) AS v ({', '.join(COLUMNS)}) WHERE a.key_id = v.key_id"
+    f"UPDATE liebig_accounts a SET version = version + 1, {names(ACCOUNT[1:], '{0} = v.{0}')} "
+    f"FROM unnest({_arrays(ACCOUNT)}) AS v ({names(ACCOUNT)}) WHERE a.key_id = v.key_id"
 )
 _QUICK = (
     "WITH a AS (UPDATE liebig_accounts SET version = version + 1, "
-    + ", ".join(f"{c} = ${i}::bigint" for i, c in enumerate(COLUMNS[1:], 3))
+    + ", ".join(f"{c.name} = ${i}::{_TYPES[c.kind]}" for i, c in enumerate(ACCOUNT[1:], 3))
     + " WHERE key_id = $2::text AND version = $1::bigint RETURNING 1), "
-    + f"f AS (UPDATE liebig_calls c SET {', '.join(f'{n} = v.{n}' for n in _ROW[8:])} "
-    + f"FROM unnest({_arrays(_ENDED, 2 + len(COLUMNS))}) AS v ({', '.join(_ENDED)}) "
+    + f"f AS (UPDATE liebig_calls c SET {names(OUTCOME, '{0} = v.{0}')} "
+    + f"FROM unnest({_arrays(_ENDED, 2 + len(ACCOUNT))}) AS v ({names(_ENDED)}) "
     + "WHERE c.id = v.id AND EXISTS (SELECT FROM a)), "
-    + f"b AS (INSERT INTO liebig_calls ({', '.join(_ROW[:8])}) "
-    + f"SELECT * FROM unnest({_arrays(_ROW[:8], 2 + len(COLUMNS) + len(_ENDED))}) WHERE EXISTS (SELECT FROM a)) "
+    + f"b AS (INSERT INTO liebig_calls ({names(CALL)}) "
+    + f"SELECT * FROM unnest({_arrays(CALL, 2 + len(ACCOUNT) + len(_ENDED))}) WHERE EXISTS (SELECT FROM a)) "
     + "SELECT count(*) FROM a"
 )
 
 
 async def prepare(conn: Any, name: str) -> None:
-    """Make the tables where they are absent; several replicas may start at once.
+    """Make the tables where they are absent, add columns that they lack; several replicas may start at once.
 
     Raises:
         InputError: the tables are of a newer version.
@@ -99,6 +109,10 @@ async def prepare(conn: Any, name: str) -> None:
             f"ledger {name}: written by a newer liebig (version {version} of its tables, this one knows {VERSION}); "
             "update liebig: pip install -U liebig"
         )
+    for table, defined in _TABLES.items():
+        present = {column[0] for column in await conn.fetch(_PRESENT, table)}
+        for statement in additions(table, defined, present):
+            await conn.execute(statement)
 
 
 @dataclass(slots=True)
@@ -145,10 +159,7 @@ def admit(begun: Sequence[tuple[Call, Key | None]], accounts: Mapping[str, Accou
         if refused is None:
             account.begin(call)
             out.places[call_id] = len(out.answers)
-            out.rows.append((
-                call_id, key_id, call.at, clean(call.endpoint), clean(call.asked), clean(call.worker),
-                call.estimate_usd, call.estimate_tokens,
-            ))  # fmt: skip
+            out.rows.append(call_values(call))
         out.answers.append(refused)
     return out
 
@@ -171,17 +182,15 @@ def book(account: Account, row: Mapping[str, Any], outcome: Outcome) -> None:
         account.spend(row["at"], nusd - nano_usd(row["usd"]))
 
 
-def columns(rows: Iterable[Sequence[Any]], count: int) -> list[list[Any]]:
-    """Rows as arrays, one for each of ``count`` columns."""
-    return [list(c) for c in zip(*rows, strict=True)] or [[] for _ in range(count)]
+def arrays(rows: Iterable[Sequence[Any]], columns: Sequence[Column]) -> list[list[Any]]:
+    """Rows as arrays, one for each column."""
+    return [list(c) for c in zip(*rows, strict=True)] or [[] for _ in columns]
 
 
 async def quick(conn: Any, held: Held, ended: Sequence[tuple[Any, ...]], begun: Sequence[tuple[Any, ...]]) -> bool:
     """Write calls of one key and its account in one statement; False, and nothing is written, if others wrote it."""
     values = held.account.values()
-    count = await conn.fetchval(
-        _QUICK, held.version, *values, *columns(ended, len(_ENDED)), *columns(begun, len(_ROW[:8]))
-    )
+    count = await conn.fetchval(_QUICK, held.version, *values, *arrays(ended, _ENDED), *arrays(begun, CALL))
     return bool(count)
 
 
@@ -193,19 +202,19 @@ async def work(
     held = await _accounts(conn, {r["key_id"] for r in rows.values()} | {clean(c.key_id) for c, _ in begun})
     accounts = {k: h.account for k, h in held.items()}
     if changes:
-        await conn.execute(_FINISH, *columns([(i, *outcome_values(o)) for i, o in changes.items()], len(_ENDED)))
+        await conn.execute(_FINISH, *arrays([(i, *outcome_values(o)) for i, o in changes.items()], _ENDED))
         for call_id, outcome in changes.items():
             book(accounts[rows[call_id]["key_id"]], rows[call_id], outcome)
     new = admit(begun, accounts)
     if new.rows:
-        stored = {r[0] for r in await conn.fetch(_BEGIN, *columns(new.rows, 8))}
+        stored = {r[0] for r in await conn.fetch(_BEGIN, *arrays(new.rows, CALL))}
         for call_id, place in new.places.items():
             if call_id not in stored:
                 call = begun[place][0]
                 accounts[clean(call.key_id)].undo(call)
                 new.answers[place] = begun_before(call)
     if accounts:
-        await conn.execute(_PUT, *columns([a.values() for a in accounts.values()], len(COLUMNS)))
+        await conn.execute(_PUT, *arrays([a.values() for a in accounts.values()], ACCOUNT))
         for one in held.values():
             one.version += 1
     return new.answers, held
@@ -245,34 +254,34 @@ async def settle(conn: Any, alive: Sequence[str]) -> int:
 
 async def find_key(conn: Any, digest: bytes) -> Key | None:
     """The live key of a digest."""
-    sql = f"SELECT {', '.join(FIELDS)} FROM liebig_keys WHERE digest = $1 AND revoked IS NULL"
+    sql = f"SELECT {names(KEY)} FROM liebig_keys WHERE digest = $1 AND revoked IS NULL"
     values = await conn.fetchrow(sql, digest)
     return key_of(tuple(values)) if values else None
 
 
 async def list_keys(conn: Any, *, lock: bool = False) -> list[Key]:
     """All keys, oldest first."""
-    sql = f"SELECT {', '.join(FIELDS)} FROM liebig_keys ORDER BY created, id{' FOR UPDATE' if lock else ''}"
+    sql = f"SELECT {names(KEY)} FROM liebig_keys ORDER BY created, id{' FOR UPDATE' if lock else ''}"
     return [key_of(tuple(v)) for v in await conn.fetch(sql)]
 
 
 async def add_key(conn: Any, key: Key, digest: bytes) -> None:
     """Store a new key."""
-    marks = ", ".join(f"${i + 1}" for i in range(len(FIELDS) + 1))
-    sql = f"INSERT INTO liebig_keys ({', '.join(FIELDS)}, digest) VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING id"
-    if await conn.fetchval(sql, *values_of(key), digest) is None:
+    marks = ", ".join(f"${i}" for i, _ in enumerate((*KEY, "digest"), 1))
+    sql = f"INSERT INTO liebig_keys ({names(KEY)}, digest) VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING id"
+    if await conn.fetchval(sql, *key_values(key), digest) is None:
         raise ConflictError(f"there is a key {key.name!r} already; choose another name, or revoke that key first")
 
 
 async def save_key(conn: Any, key: Key) -> None:
     """Store a key that has changed."""
-    sets = ", ".join(f"{n} = ${i}" for i, n in enumerate(FIELDS[1:], 2))
-    await conn.execute(f"UPDATE liebig_keys SET {sets} WHERE id = $1", *values_of(key))
+    sets = ", ".join(f"{c.name} = ${i}" for i, c in enumerate(KEY[1:], 2))
+    await conn.execute(f"UPDATE liebig_keys SET {sets} WHERE id = $1", *key_values(key))
 
 
 async def spent_usd(conn: Any, key_id: str, period: str, at: float) -> float:
     """USD spent in the period that a time lies in."""
-    values = await conn.fetchrow(f"SELECT {', '.join(COLUMNS)} FROM liebig_accounts WHERE key_id = $1", key_id)
+    values = await conn.fetchrow(f"SELECT {names(ACCOUNT)} FROM liebig_accounts WHERE key_id = $1", key_id)
     return (Account(*values) if values else Account(key_id)).spent_nusd(period, at) / 1e9
 
 
@@ -282,7 +291,7 @@ async def page(
     """The next calls that have ended after a time and number, by time, with their numbers."""
     where = "(at, seq) > ($1::float8, $2::bigint) AND status IS NOT NULL AND ($3::float8 IS NULL OR at < $3) "
     where += "AND ($4::text IS NULL OR key_id = $4 OR key_id IN (SELECT id FROM liebig_keys WHERE name = $4))"
-    sql = f"SELECT seq, {', '.join(_ROW)} FROM liebig_calls WHERE {where} ORDER BY at, seq LIMIT $5"
+    sql = f"SELECT seq, {names(ROW)} FROM liebig_calls WHERE {where} ORDER BY at, seq LIMIT $5"
     return [(v[0], row_of(tuple(v)[1:])) for v in await conn.fetch(sql, *after, until, key, count)]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from liebig.errors import InputError, LiebigError, MissingExtraError
 from liebig.route.ledger import postgres_work as work
-from liebig.route.ledger.account import clean, outcome_values
+from liebig.route.ledger.columns import clean, outcome_values
 from liebig.route.ledger.records import Call, Key, Outcome, Refused
 from liebig.route.ledger.unsaved import Unsaved
 

@@ -6,12 +6,27 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from liebig.errors import ConflictError, InputError
-from liebig.route.ledger.account import COLUMNS, Account, clean, nano_usd, outcome_values, row_of
-from liebig.route.ledger.keys import FIELDS, key_of, values_of
+from liebig.route.ledger.account import ACCOUNT, Account, nano_usd
+from liebig.route.ledger.columns import (
+    CALL,
+    KEY,
+    OUTCOME,
+    ROW,
+    Kind,
+    additions,
+    call_values,
+    clean,
+    definitions,
+    key_of,
+    key_values,
+    names,
+    outcome_values,
+    row_of,
+)
 from liebig.route.ledger.records import INTERRUPTED, Call, Key, Outcome, Row
 
 __all__ = ["Books", "connect", "open_file"]
@@ -20,30 +35,29 @@ __all__ = ["Books", "connect", "open_file"]
 VERSION = 1
 #: Marks files as ledgers of liebig ("lieb").
 APPLICATION = 0x6C696562
+_TYPES: dict[Kind, str] = {"text": "TEXT", "real": "REAL", "integer": "INTEGER", "flag": "INTEGER", "list": "TEXT"}
+#: The columns of each table as they are defined; a call that has not ended has no outcome.
+_TABLES = {
+    "keys": definitions(KEY, _TYPES, also={"id": "PRIMARY KEY"}),
+    "accounts": definitions(ACCOUNT, _TYPES, also={"key_id": "PRIMARY KEY"}),
+    "calls": definitions(CALL, _TYPES, also={"id": "UNIQUE"}) | definitions(OUTCOME, _TYPES, empty=True),
+}
 _SCHEMA = f"""
-CREATE TABLE keys (id TEXT PRIMARY KEY, name TEXT NOT NULL, created REAL NOT NULL, revoked REAL,
-  budget_usd REAL, budget_period TEXT NOT NULL, rpm INTEGER, tpm INTEGER,
-  models TEXT NOT NULL, digest BLOB NOT NULL UNIQUE);
+CREATE TABLE keys ({", ".join(_TABLES["keys"].values())}, digest BLOB NOT NULL UNIQUE);
 CREATE UNIQUE INDEX live_names ON keys (name) WHERE revoked IS NULL;
-CREATE TABLE accounts (key_id TEXT PRIMARY KEY, {", ".join(f"{c} INTEGER NOT NULL" for c in COLUMNS[1:])})
-  WITHOUT ROWID;
-CREATE TABLE calls (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, key_id TEXT NOT NULL, at REAL NOT NULL,
-  endpoint TEXT NOT NULL, asked TEXT NOT NULL, worker TEXT NOT NULL, estimate_usd REAL NOT NULL,
-  estimate_tokens INTEGER NOT NULL, model TEXT, upstream TEXT, status INTEGER, reason TEXT, score REAL,
-  prompt_tokens INTEGER, cached_tokens INTEGER, completion_tokens INTEGER, usd REAL, usd_strong REAL, wh REAL,
-  g_co2 REAL, wh_strong REAL, g_co2_strong REAL, seconds REAL, first_token_s REAL, streamed INTEGER,
-  escalated INTEGER, error TEXT);
+CREATE TABLE accounts ({", ".join(_TABLES["accounts"].values())}) WITHOUT ROWID;
+CREATE TABLE calls (seq INTEGER PRIMARY KEY, {", ".join(_TABLES["calls"].values())});
 CREATE INDEX calls_at ON calls (at);
 CREATE INDEX calls_open ON calls (worker) WHERE status IS NULL;
 CREATE TABLE touched (one INTEGER PRIMARY KEY, at REAL NOT NULL);
 """
-_ROW = tuple(f.name for f in fields(Row))
-_BEGIN = f"INSERT OR IGNORE INTO calls ({', '.join(_ROW[:8])}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_FINISH = f"UPDATE calls SET {', '.join(f'{n} = ?' for n in _ROW[8:])} WHERE id = ?"
-_PUT = f"INSERT INTO accounts VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (key_id) DO UPDATE SET " + ", ".join(
-    f"{c} = excluded.{c}" for c in COLUMNS[1:]
+_BEGIN = f"INSERT OR IGNORE INTO calls ({names(CALL)}) VALUES ({names(CALL, '?')})"
+_FINISH = f"UPDATE calls SET {names(OUTCOME, '{} = ?')} WHERE id = ?"
+_PUT = (
+    f"INSERT INTO accounts ({names(ACCOUNT)}) VALUES ({names(ACCOUNT, '?')}) "
+    f"ON CONFLICT (key_id) DO UPDATE SET {names(ACCOUNT[1:], '{0} = excluded.{0}')}"
 )
-_GET = f"SELECT {', '.join(COLUMNS)} FROM accounts WHERE key_id = ?"
+_GET = f"SELECT {names(ACCOUNT)} FROM accounts WHERE key_id = ?"
 _HELD = "SELECT key_id, at, estimate_usd, estimate_tokens, status, error, usd FROM calls WHERE id = ?"
 
 
@@ -55,7 +69,7 @@ def connect(path: str, busy_s: float) -> sqlite3.Connection:
 
 
 def open_file(path: str, busy_s: float) -> sqlite3.Connection:
-    """Open a ledger, made where it is absent.
+    """Open a ledger, made where it is absent; columns that an older one lacks are added.
 
     Raises:
         InputError: the file cannot be opened or written, is of another kind, or of a newer version.
@@ -107,6 +121,10 @@ def _upgrade(conn: sqlite3.Connection, path: str) -> None:
             f"ledger {path}: written by a newer liebig (version {version} of its tables, this one knows {VERSION}); "
             "update liebig: pip install -U liebig"
         )
+    for table, defined in _TABLES.items():
+        present = {column[1] for column in conn.execute(f"PRAGMA table_info({table})")}
+        for statement in additions(table, defined, present):
+            conn.execute(statement)
 
 
 class Books:
@@ -132,11 +150,7 @@ class Books:
         refused = account.refusal(call, key) if key is not None else None
         if refused is not None:
             raise refused
-        values = (
-            clean(call.id), account.key_id, call.at, clean(call.endpoint), clean(call.asked), clean(call.worker),
-            call.estimate_usd, call.estimate_tokens,
-        )  # fmt: skip
-        if self.conn.execute(_BEGIN, values).rowcount != 1:
+        if self.conn.execute(_BEGIN, call_values(call)).rowcount != 1:
             raise ConflictError(f"call {call.id!r} was begun before; give each call an id of its own")
         account.begin(call)
 
@@ -185,29 +199,27 @@ def touch(books: Books) -> None:
 
 def find_key(conn: sqlite3.Connection, digest: bytes) -> Key | None:
     """The live key of a digest."""
-    sql = f"SELECT {', '.join(FIELDS)} FROM keys WHERE digest = ? AND revoked IS NULL"
+    sql = f"SELECT {names(KEY)} FROM keys WHERE digest = ? AND revoked IS NULL"
     values = conn.execute(sql, (digest,)).fetchone()
     return key_of(values) if values else None
 
 
 def list_keys(conn: sqlite3.Connection) -> list[Key]:
     """All keys, oldest first."""
-    return [key_of(v) for v in conn.execute(f"SELECT {', '.join(FIELDS)} FROM keys ORDER BY created, id")]
+    return [key_of(v) for v in conn.execute(f"SELECT {names(KEY)} FROM keys ORDER BY created, id")]
 
 
 def add_key(conn: sqlite3.Connection, key: Key, digest: bytes) -> None:
     """Store a new key."""
-    names = ", ".join((*FIELDS, "digest"))
-    marks = ", ".join("?" * (len(FIELDS) + 1))
-    done = conn.execute(f"INSERT OR IGNORE INTO keys ({names}) VALUES ({marks})", (*values_of(key), digest))
+    sql = f"INSERT OR IGNORE INTO keys ({names(KEY)}, digest) VALUES ({names(KEY, '?')}, ?)"
+    done = conn.execute(sql, (*key_values(key), digest))
     if done.rowcount != 1:
         raise ConflictError(f"there is a key {key.name!r} already; choose another name, or revoke that key first")
 
 
 def save_key(conn: sqlite3.Connection, key: Key) -> None:
     """Store a key that has changed."""
-    sets = ", ".join(f"{n} = ?" for n in FIELDS[1:])
-    conn.execute(f"UPDATE keys SET {sets} WHERE id = ?", (*values_of(key)[1:], key.id))
+    conn.execute(f"UPDATE keys SET {names(KEY[1:], '{} = ?')} WHERE id = ?", (*key_values(key)[1:], key.id))
 
 
 def spent_usd(conn: sqlite3.Connection, key_id: str, period: str) -> float:
@@ -226,7 +238,7 @@ def page(
         values.append(until)
     if key is not None:
         where += " AND (key_id = ? OR key_id IN (SELECT id FROM keys WHERE name = ?))"
-    sql = f"SELECT seq, {', '.join(_ROW)} FROM calls WHERE {where} ORDER BY at, seq LIMIT ?"
+    sql = f"SELECT seq, {names(ROW)} FROM calls WHERE {where} ORDER BY at, seq LIMIT ?"
     found = conn.execute(sql, (*values, *([] if key is None else [key, key]), count)).fetchall()
     return [(v[0], row_of(v[1:])) for v in found]
 

@@ -23,6 +23,8 @@ MOST = 100_000
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 5.0
 _NAMES = {f.name for f in fields(Outcome)}
+#: What each line of a file has, whatever version wrote it.
+_ALWAYS = {"id", "model", "upstream", "status"}
 
 
 class Unsaved:
@@ -122,8 +124,10 @@ def read_left(path: Path) -> list[tuple[str, Outcome]]:
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         try:
             named = json.loads(line)
+            if not named.keys() >= _ALWAYS:
+                raise ValueError("not whole")
             out.append((str(named["id"]), Outcome(**{k: v for k, v in named.items() if k in _NAMES})))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError):
             log.error("%s, line %d: not an outcome of a call; passed over", path, number)
     return out
 
