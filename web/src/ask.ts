@@ -14,12 +14,14 @@ export function useAsk<T>(key: string | null, ask: (signal: AbortSignal) => Prom
   const [asked, set] = useState<Asked<T>>({ value: null, failure: "", busy: key !== null });
   const latest = useRef<Latest<T> | null>(null);
   latest.current ??= new Latest<T>();
+  const asking = useRef(ask);
+  asking.current = ask;
   useEffect(() => {
     const current = latest.current;
     if (key === null || !current) return;
     set((old) => ({ ...old, busy: true }));
     current.ask(
-      ask,
+      asking.current,
       (value) => set({ value, failure: "", busy: false }),
       (failure) => set({ value: null, failure, busy: false }),
       false,

@@ -5,7 +5,7 @@ import type { Quantiles } from "./types";
 const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 function superscript(n: number): string {
-  return (n < 0 ? "⁻" : "") + [...String(Math.abs(n))].map((d) => SUPERSCRIPT[Number(d)] ?? "").join("");
+  return (n < 0 ? "⁻" : "") + Array.from(String(Math.abs(n)), (d) => SUPERSCRIPT[Number(d)] ?? "").join("");
 }
 
 /** 2.1e29 → "2.1×10²⁹". */
@@ -76,7 +76,7 @@ export function count(text: string): number | null {
   const found = /^([\d.]+(?:e[+-]?\d+)?)([kKMBGT]?)$/.exec(text.replace(/[,\s]/g, ""));
   if (!found) return null;
   const power = { k: 3, K: 3, M: 6, B: 9, G: 9, T: 12 }[found[2] ?? ""] ?? 0;
-  const value = Number(`${found[1]}${/e/.test(found[1] ?? "") ? "" : `e${power}`}`);
+  const value = Number(`${found[1]}${found[1]?.includes("e") ? "" : `e${power}`}`);
   return Number.isFinite(value) ? value : null;
 }
 
@@ -118,7 +118,7 @@ export function safeUrl(url: string): string | null {
 /** One cell of a CSV file (RFC 4180); cells that a spreadsheet would run as a formula get an apostrophe. */
 export function csvCell(value: unknown): string {
   if (value === null || value === undefined) return "";
-  let text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  let text = typeof value === "string" ? value : typeof value === "number" ? String(value) : JSON.stringify(value);
   if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
   return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }

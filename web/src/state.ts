@@ -159,8 +159,8 @@ function take(out: Decoded, key: string, value: string): void {
   else if (key === "versus") takeVersus(out, value);
   else if (key === "countries") state.countries = value.split(",").filter(Boolean);
   else if (key.startsWith("plan.")) {
-    if (value === "") delete state.plan[key.slice(5)];
-    else state.plan[key.slice(5)] = value;
+    const { [key.slice(5)]: _, ...rest } = state.plan;
+    state.plan = value === "" ? rest : { ...rest, [key.slice(5)]: value };
   } else if (key === "country" || key === "need" || key === "exports" || key === "measure" || key === "level" || key === "query") state[key] = value;
   else if (key === "digest" || key === "program") state[key] = value;
   else out.problems.push(`“${key}” is not known to this page; it is left out.`);

@@ -20,7 +20,7 @@ function read(): Kept[] {
   try {
     const list: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
     return Array.isArray(list)
-      ? list.flatMap((x: Record<string, unknown>) => (typeof x?.name === "string" ? [{ name: x.name, scenario: scenarioOf(x.scenario) }] : []))
+      ? list.flatMap((x: Record<string, unknown> | null) => (typeof x?.name === "string" ? [{ name: x.name, scenario: scenarioOf(x.scenario) }] : []))
       : [];
   } catch {
     return [];
@@ -47,7 +47,10 @@ export function Saved(): JSX.Element {
   };
   const copy = (): void => {
     flushAddress();
-    navigator.clipboard?.writeText(location.href).then(() => setWords("The link is copied; it holds the whole state."), () => setWords("Copy the address of this page; it holds the whole state."));
+    const clipboard = navigator.clipboard as Clipboard | undefined; // none where the page did not come over TLS
+    const refused = (): void => setWords("Copy the address of this page; it holds the whole state.");
+    if (clipboard) clipboard.writeText(location.href).then(() => setWords("The link is copied; it holds the whole state."), refused);
+    else refused();
   };
   const versus = state.value.versus;
   return (

@@ -58,7 +58,7 @@ export function DataTable<Row>({ caption, columns, rows }: TableProps<Row>): JSX
 export function AnyTable({ caption, rows }: { caption: string; rows: readonly Record<string, unknown>[] }): JSX.Element {
   const keys = [...new Set(rows.flatMap((r) => Object.keys(r)))];
   const show = (value: unknown, key: string): string =>
-    typeof value === "number" && key.endsWith("_bytes") ? quantity(value, "bytes") : typeof value === "number" && /(^|_)s$/.test(key) ? quantity(value, "s", 3) : value === null || value === undefined ? "–" : typeof value === "number" ? short(value, 3) : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+    typeof value === "number" && key.endsWith("_bytes") ? quantity(value, "bytes") : typeof value === "number" && /(^|_)s$/.test(key) ? quantity(value, "s", 3) : value === null || value === undefined ? "–" : typeof value === "number" ? short(value, 3) : typeof value === "boolean" ? (value ? "yes" : "no") : typeof value === "string" ? value : JSON.stringify(value);
   return (
     <DataTable<Record<string, unknown>>
       caption={caption}

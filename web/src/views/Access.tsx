@@ -24,7 +24,7 @@ const YEARS: [string, string][] = Array.from({ length: LAST_YEAR - FIRST_YEAR + 
 const CLUBS = ["EU", "AU", "G20", "OECD", "ASEAN"];
 
 const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
-const text = (row: Row, key: string): string => (typeof row[key] === "string" ? (row[key] as string) : "");
+const text = (row: Row, key: string): string => (typeof row[key] === "string" ? row[key] : "");
 
 export function Access(): JSX.Element {
   const s = state.value;

@@ -44,11 +44,11 @@ export function Facts(): JSX.Element {
           { title: "value", number: true, cell: value },
           { title: "source", cell: (r) => <Evidence grade={r.grade} source={r.source} url={r.url} as_of={r.as_of} /> },
           { title: "table", cell: (r) => r.table },
-          { title: "used in", cell: (r) => (r.used_in ?? []).join(", ") },
+          { title: "used in", cell: (r) => r.used_in.join(", ") },
           { title: "licence", cell: (r) => r.licence },
         ]} />
         <p class="files">
-          <button type="button" onClick={() => saveCsv("facts.csv", rows.map((r) => ({ ...r, used_in: (r.used_in ?? []).join(" ") })))}>CSV</button>
+          <button type="button" onClick={() => saveCsv("facts.csv", rows.map((r) => ({ ...r, used_in: r.used_in.join(" ") })))}>CSV</button>
           <button type="button" onClick={() => saveJson("facts.json", rows)}>JSON</button>
         </p>
       </section>

@@ -21,7 +21,7 @@ export function Levers(): JSX.Element {
   const rows = [...(rank.value?.rows ?? [])].sort((a, b) => median(b) - median(a));
   const known = new Map((levers.value?.levers ?? []).map((l) => [l.name, l]));
   const title = (r: RankRow): string => r.name ?? known.get(r.lever)?.title ?? r.lever;
-  const best = rows.filter((r) => known.get(r.lever)?.kind !== "package")[0];
+  const best = rows.find((r) => known.get(r.lever)?.kind !== "package");
   return (
     <div class="single">
       <div class="answer">

@@ -10,7 +10,7 @@ import { flat, interval, intervalOf, percent, quantity, times } from "../format"
 import { AnyTable, DataTable, Failure, Field } from "../parts/common";
 import { Figure, useWidth } from "../parts/Figure";
 import { state, update } from "../store";
-import { LIMITS, type Catalogue, type PlanAnswer, type PlanHeadroom, type Quantiles } from "../types";
+import { LIMITS, type Catalogue, type PlanAnswer, type PlanHeadroom } from "../types";
 
 export function Plan(): JSX.Element {
   const fields = state.value.plan;
@@ -100,7 +100,7 @@ function Headroom({ over }: { over: PlanHeadroom }): JSX.Element {
       <h2>{`${over.first_limit.charAt(0).toUpperCase()}${over.first_limit.slice(1)} is the first limit; the largest run of ${over.year} is ${times(over.minimum.p50)} of this one`}</h2>
       <Barrel heights={heights} binds={over.first_limit} width={Math.min(width, 520)} label={`Headroom of the plan under each limit; ${over.first_limit} is lowest`} />
       <p>The plan fits within all limits in {percent(over.share_of_futures_within_all_limits)} of futures.</p>
-      <DataTable caption="Headroom: ceiling over plan, p50 (p10–p90)" rows={Object.entries(over.limits) as [string, Quantiles][]} columns={[
+      <DataTable caption="Headroom: ceiling over plan, p50 (p10–p90)" rows={Object.entries(over.limits)} columns={[
         { title: "limit", cell: ([l]) => l },
         { title: "headroom", number: true, cell: ([, q]) => interval(q, times) },
       ]} />
