@@ -69,7 +69,9 @@ interface RankAnswer {
 
 export async function rank(s: Scenario, year: number, signal?: AbortSignal): Promise<{ rows: t.RankRow[] }> {
   const found = await json<RankAnswer>("api/levers/rank", signal, scenarioBody(s, RANKING, year));
-  return { rows: found.rows ?? (found.levers ?? []).map(({ on_limits, ...rest }) => ({ ...rest, by_limit: on_limits })) };
+  return {
+    rows: found.rows ?? (found.levers ?? []).map(({ on_limits, ...rest }) => ({ ...rest, by_limit: on_limits })),
+  };
 }
 
 export const bestPackage = (s: Scenario, year: number, size: number, signal?: AbortSignal): Promise<t.PackageAnswer> =>
@@ -108,7 +110,10 @@ interface Level {
 function curve(level: string, from: Level): t.Lorenz {
   const names = Array.isArray(from.top2) ? from.top2 : [];
   return {
-    level, gini: from.gini, top2: names, top2_share: from.top2_share ?? (typeof from.top2 === "number" ? from.top2 : NaN),
+    level,
+    gini: from.gini,
+    top2: names,
+    top2_share: from.top2_share ?? (typeof from.top2 === "number" ? from.top2 : NaN),
     coverage: typeof from.coverage === "string" ? from.coverage : "",
     lorenz: from.lorenz.map((p) => (Array.isArray(p) ? { population: p[0], compute: p[1] } : p)),
   };
@@ -117,13 +122,16 @@ function curve(level: string, from: Level): t.Lorenz {
 /** One curve, or one for each level. */
 export async function inequality(signal?: AbortSignal): Promise<t.Lorenz[]> {
   const found = await json<Level & { levels?: Record<string, Level> }>("api/access/inequality", signal);
-  return found.levels ? Object.entries(found.levels).map(([name, level]) => curve(name, level)) : [curve("hosted", found)];
+  return found.levels
+    ? Object.entries(found.levels).map(([name, level]) => curve(name, level))
+    : [curve("hosted", found)];
 }
 
 export const facts = (q: string, limit: number, signal?: AbortSignal): Promise<t.Facts> =>
   json(`api/facts?q=${encodeURIComponent(q)}&limit=${limit}`, signal);
 
-export const router = (days: number, signal?: AbortSignal): Promise<t.RouterAnswer> => json(`api/router?days=${days}`, signal);
+export const router = (days: number, signal?: AbortSignal): Promise<t.RouterAnswer> =>
+  json(`api/router?days=${days}`, signal);
 
 export const toml = async (s: Scenario, year: number): Promise<string> =>
   (await send("api/scenario.toml", undefined, scenarioBody(s, RESTING, year))).text();

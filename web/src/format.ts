@@ -16,7 +16,12 @@ export function power10(x: number, digits = 2): string {
   return `${mantissa.replace("-", "−")}×10${superscript(Number(exponent))}`;
 }
 
-const STEPS: [number, string][] = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]];
+const STEPS: [number, string][] = [
+  [1e12, "T"],
+  [1e9, "B"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
 
 /** Two significant digits, thousands as k, M, B, T. */
 export function short(x: number, digits = 2): string {
@@ -26,8 +31,7 @@ export function short(x: number, digits = 2): string {
   const sign = x < 0 ? "−" : "";
   if (size >= 1e15 || size < 1e-3) return power10(x, digits);
   if (size >= 1e4)
-    for (const [step, mark] of STEPS)
-      if (size >= step) return sign + trimmed(size / step, digits) + mark;
+    for (const [step, mark] of STEPS) if (size >= step) return sign + trimmed(size / step, digits) + mark;
   return sign + trimmed(size, digits);
 }
 
@@ -37,7 +41,14 @@ function trimmed(x: number, digits: number): string {
 }
 
 const PREFIXED = new Set(["W", "J", "B", "bytes", "FLOP/s", "bit/s", "Wh"]);
-const PREFIXES: [number, string][] = [[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+const PREFIXES: [number, string][] = [
+  [1e18, "E"],
+  [1e15, "P"],
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
 
 /** A number with its unit; W, Wh, J, B, FLOP/s get prefixes, seconds become days or years. */
 export function quantity(x: number, unit: string, digits = 2): string {
@@ -48,8 +59,7 @@ export function quantity(x: number, unit: string, digits = 2): string {
   if (unit === "" || unit === "1" || unit === "share" || unit === "fraction") return short(x, digits);
   if (PREFIXED.has(unit)) {
     const base = unit === "bytes" ? "B" : unit;
-    for (const [step, mark] of PREFIXES)
-      if (Math.abs(x) >= step) return `${trimmed(x / step, digits)} ${mark}${base}`;
+    for (const [step, mark] of PREFIXES) if (Math.abs(x) >= step) return `${trimmed(x / step, digits)} ${mark}${base}`;
     return `${short(x, digits)} ${base}`;
   }
   return `${short(x, digits)} ${unit}`;
@@ -83,7 +93,8 @@ export function count(text: string): number | null {
 /** p50 (p10–p90) with the unit once; units with prefixes stand at each number, for each may have another. */
 export function intervalOf(q: Quantiles, unit: string): string {
   if (unit === "USD") return `USD ${interval(q)}`;
-  if (unit === "" || unit === "s" || quantity(1, unit) !== `1 ${unit}` || PREFIXED.has(unit)) return interval(q, (x) => quantity(x, unit));
+  if (unit === "" || unit === "s" || quantity(1, unit) !== `1 ${unit}` || PREFIXED.has(unit))
+    return interval(q, (x) => quantity(x, unit));
   return `${interval(q)} ${unit}`;
 }
 
@@ -102,7 +113,10 @@ export function times(x: number): string {
 }
 
 const GRADES: Record<string, [string, string]> = {
-  measured: ["●", "measured"], reported: ["◐", "reported"], "vendor claim": ["○", "vendor claim"], judgement: ["◇", "judgement"],
+  measured: ["●", "measured"],
+  reported: ["◐", "reported"],
+  "vendor claim": ["○", "vendor claim"],
+  judgement: ["◇", "judgement"],
 };
 
 /** The mark of a grade and its word. */
@@ -126,14 +140,18 @@ export function csvCell(value: unknown): string {
 /** Rows with the same keys as CSV. */
 export function csv(rows: readonly Record<string, unknown>[]): string {
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return [keys.map(csvCell).join(","), ...rows.map((row) => keys.map((k) => csvCell(row[k])).join(","))].join("\r\n") + "\r\n";
+  return (
+    [keys.map(csvCell).join(","), ...rows.map((row) => keys.map((k) => csvCell(row[k])).join(","))].join("\r\n") +
+    "\r\n"
+  );
 }
 
 /** Nested objects as one level: {a: {p10: 1}} → {"a.p10": 1}. */
 export function flat(row: Record<string, unknown>, prefix = ""): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(row)) {
-    if (value && typeof value === "object" && !Array.isArray(value)) Object.assign(out, flat(value as Record<string, unknown>, `${prefix}${key}.`));
+    if (value && typeof value === "object" && !Array.isArray(value))
+      Object.assign(out, flat(value as Record<string, unknown>, `${prefix}${key}.`));
     else out[prefix + key] = Array.isArray(value) ? value.join(" ") : value;
   }
   return out;

@@ -18,7 +18,10 @@ export class Latest<T> {
   private running: { controller: AbortController; since: number } | null = null;
   private waiting: Question<T> | null = null;
 
-  constructor(private readonly patience = 150, private readonly clock: () => number = () => performance.now()) {}
+  constructor(
+    private readonly patience = 150,
+    private readonly clock: () => number = () => performance.now(),
+  ) {}
 
   ask(ask: Ask<T>, done: (value: T) => void, failed: (words: string) => void, patient: boolean): void {
     const question = { ask, done, failed };

@@ -15,8 +15,15 @@ export function middle(value: unknown): number | null {
 
 export function showMeasure(value: unknown, unit: string): string {
   const one = (x: number): string =>
-    unit === "share" || unit === "fraction" || unit === "%" ? (unit === "%" ? `${Number(x.toPrecision(2))} %` : x >= 0.1 || x === 0 ? percent(x) : `${Number((x * 100).toPrecision(2))} %`)
-      : unit === "ratio" || unit === "x" || unit === "×" ? times(x) : quantity(x, unit);
+    unit === "share" || unit === "fraction" || unit === "%"
+      ? unit === "%"
+        ? `${Number(x.toPrecision(2))} %`
+        : x >= 0.1 || x === 0
+          ? percent(x)
+          : `${Number((x * 100).toPrecision(2))} %`
+      : unit === "ratio" || unit === "x" || unit === "×"
+        ? times(x)
+        : quantity(x, unit);
   if (isQuantiles(value)) return interval(value, one);
   if (typeof value === "number") return one(value);
   if (typeof value === "string" && value !== "") return value;
@@ -46,7 +53,8 @@ export function classOf(value: number, cuts: readonly number[]): number {
 export const noteOf = (m: Measure): string => m.note ?? m.coverage ?? "";
 
 /** The limit that a cell names, for maps of the scarcest limit; null: none. */
-export const limitOf = (value: unknown): Limit | null => (typeof value === "string" && (LIMITS as readonly string[]).includes(value) ? (value as Limit) : null);
+export const limitOf = (value: unknown): Limit | null =>
+  typeof value === "string" && (LIMITS as readonly string[]).includes(value) ? (value as Limit) : null;
 
 /** Measures that a map can show: numbers, or names of limits. */
 export const drawable = (measures: readonly Measure[], rows: readonly Record<string, unknown>[]): Measure[] =>

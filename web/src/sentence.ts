@@ -12,6 +12,8 @@ export function sentence(forecast: Forecast, year: number): string {
     .map((l) => [l, now.binding_probability[l] ?? 0] as const)
     .filter(([, p]) => p >= 0.05)
     .sort((a, b) => b[1] - a[1])
-    .map(([l, p], i) => (i === 0 ? `${l.charAt(0).toUpperCase()}${l.slice(1)} binds in ${percent(p)} of futures` : `${l} in ${percent(p)}`));
+    .map(([l, p], i) =>
+      i === 0 ? `${l.charAt(0).toUpperCase()}${l.slice(1)} binds in ${percent(p)} of futures` : `${l} in ${percent(p)}`,
+    );
   return `In ${year} the largest feasible run is ${power10(p50)} FLOP (80 %: ${power10(p10)} – ${power10(p90)}). ${binds.join(", ")}.`;
 }

@@ -88,7 +88,9 @@ function compareStamp(): void {
   const lines: string[] = [];
   if (digest && digest !== now.facts) lines.push(`the facts have changed since (${digest} then, ${now.facts} now)`);
   if (program && program !== now.version) lines.push(`liebig has changed since (${program} then, ${now.version} now)`);
-  changed.value = lines.length ? `This link was made earlier: ${lines.join("; ")}. The answer may differ from what was seen then.` : "";
+  changed.value = lines.length
+    ? `This link was made earlier: ${lines.join("; ")}. The answer may differ from what was seen then.`
+    : "";
   if (!digest && !program) {
     state.value = { ...state.value, digest: now.facts, program: now.version };
     flushAddress();
@@ -121,11 +123,16 @@ function watchForecast(): void {
       versusAnswer.value = null;
       return;
     }
-    others.ask((signal) => api.forecast(other.scenario, y, api.RESTING, signal), (result) => {
-      versusAnswer.value = result;
-    }, (words) => {
-      failure.value = words;
-    }, false);
+    others.ask(
+      (signal) => api.forecast(other.scenario, y, api.RESTING, signal),
+      (result) => {
+        versusAnswer.value = result;
+      },
+      (words) => {
+        failure.value = words;
+      },
+      false,
+    );
   });
 }
 

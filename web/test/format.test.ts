@@ -17,7 +17,17 @@ describe("numbers", () => {
   });
 
   it("short ones", () => {
-    expect([0, 7, 0.036, 1234, 12345, 999_600, 1.4e6, 2.5e9, 3.9e13].map((x) => f.short(x))).toEqual(["0", "7", "0.036", "1,200", "12k", "1M", "1.4M", "2.5B", "39T"]);
+    expect([0, 7, 0.036, 1234, 12345, 999_600, 1.4e6, 2.5e9, 3.9e13].map((x) => f.short(x))).toEqual([
+      "0",
+      "7",
+      "0.036",
+      "1,200",
+      "12k",
+      "1M",
+      "1.4M",
+      "2.5B",
+      "39T",
+    ]);
     expect(f.short(-20_000)).toBe("−20k");
     expect(f.short(1e20)).toBe("1.0×10²⁰");
   });
@@ -43,19 +53,32 @@ describe("numbers", () => {
     expect(f.count("16,384")).toBe(16384);
     expect(f.count("1e13")).toBe(1e13);
     expect(f.count("70B tokens")).toBeNull();
-    expect(planBody({ model: "70B", chips: "1,024", tokens: "2T", site: " " })).toEqual({ model: "70B", chips: 1024, tokens: 2e12 });
+    expect(planBody({ model: "70B", chips: "1,024", tokens: "2T", site: " " })).toEqual({
+      model: "70B",
+      chips: 1024,
+      tokens: 2e12,
+    });
   });
 
   it("sliders go there and back", () => {
-    for (const [low, high, log] of [[1, 1e6, true], [0, 1, false]] as const)
-      for (const at of [0, 0.25, 1]) expect(f.toSlider(f.fromSlider(at, low, high, log), low, high, log)).toBeCloseTo(at, 3);
+    for (const [low, high, log] of [
+      [1, 1e6, true],
+      [0, 1, false],
+    ] as const)
+      for (const at of [0, 0.25, 1])
+        expect(f.toSlider(f.fromSlider(at, low, high, log), low, high, log)).toBeCloseTo(at, 3);
     expect(f.toSlider(5, 10, 20, true)).toBe(0);
   });
 });
 
 describe("files and links", () => {
   it("quotes cells and defuses formulas", () => {
-    expect(f.csv([{ a: 'x,"y"', b: -1.5 }, { a: "=1+1", c: null }])).toBe("a,b,c\r\n\"x,\"\"y\"\"\",-1.5,\r\n'=1+1,,\r\n");
+    expect(
+      f.csv([
+        { a: 'x,"y"', b: -1.5 },
+        { a: "=1+1", c: null },
+      ]),
+    ).toBe('a,b,c\r\n"x,""y""",-1.5,\r\n\'=1+1,,\r\n');
   });
 
   it("links web addresses only", () => {
@@ -72,7 +95,8 @@ describe("charts", () => {
   it("pushes labels apart within the picture", () => {
     const out = spread([10, 10, 11, 95], 12, 0, 100);
     const sorted = [...out].sort((a, b) => a - b);
-    for (let i = 1; i < sorted.length; i++) expect((sorted[i] ?? 0) - (sorted[i - 1] ?? 0)).toBeGreaterThanOrEqual(12 - 1e-9);
+    for (let i = 1; i < sorted.length; i++)
+      expect((sorted[i] ?? 0) - (sorted[i - 1] ?? 0)).toBeGreaterThanOrEqual(12 - 1e-9);
     expect(Math.max(...out)).toBeLessThanOrEqual(100);
   });
 
@@ -97,7 +121,8 @@ describe("charts", () => {
 describe("the sentence", () => {
   const q = { p10: 1e28, p50: 2e29, p90: 8e29 };
   const forecast = {
-    summary: "In 2030 the largest feasible run is …", limits: ["power", "data"],
+    summary: "In 2030 the largest feasible run is …",
+    limits: ["power", "data"],
     years: [{ year: 2030 }, { year: 2034, minimum: q, binding_probability: { power: 0.3, data: 0.7 } }],
   } as unknown as Forecast;
 
@@ -106,6 +131,8 @@ describe("the sentence", () => {
   });
 
   it("speaks of the year asked for", () => {
-    expect(sentence(forecast, 2034)).toBe("In 2034 the largest feasible run is 2.0×10²⁹ FLOP (80 %: 1.0×10²⁸ – 8.0×10²⁹). Data binds in 70 % of futures, power in 30 %.");
+    expect(sentence(forecast, 2034)).toBe(
+      "In 2034 the largest feasible run is 2.0×10²⁹ FLOP (80 %: 1.0×10²⁸ – 8.0×10²⁹). Data binds in 70 % of futures, power in 30 %.",
+    );
   });
 });

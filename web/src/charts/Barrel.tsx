@@ -30,10 +30,26 @@ export function Barrel({ heights, binds, width, label }: Props): JSX.Element {
         const x = side + i * step;
         return (
           <g key={limit}>
-            <path class={`stave fill-${limit}`} d={`M${x + 2},${ground}V${at + 3}Q${x + 2},${at} ${x + 5},${at}H${x + step - 5}Q${x + step - 2},${at} ${x + step - 2},${at + 3}V${ground}Z`} />
-            <text class="value" x={x + step / 2} y={at - 6} text-anchor="middle">{staveText(heights[limit] ?? 0)}</text>
-            <text class={limit === binds ? "name strong" : "name"} x={x + step / 2} y={ground + 15} text-anchor="middle">{limit}</text>
-            {limit === binds ? <text class="name strong" x={x + step / 2} y={ground + 29} text-anchor="middle">binds</text> : null}
+            <path
+              class={`stave fill-${limit}`}
+              d={`M${x + 2},${ground}V${at + 3}Q${x + 2},${at} ${x + 5},${at}H${x + step - 5}Q${x + step - 2},${at} ${x + step - 2},${at + 3}V${ground}Z`}
+            />
+            <text class="value" x={x + step / 2} y={at - 6} text-anchor="middle">
+              {staveText(heights[limit] ?? 0)}
+            </text>
+            <text
+              class={limit === binds ? "name strong" : "name"}
+              x={x + step / 2}
+              y={ground + 15}
+              text-anchor="middle"
+            >
+              {limit}
+            </text>
+            {limit === binds ? (
+              <text class="name strong" x={x + step / 2} y={ground + 29} text-anchor="middle">
+                binds
+              </text>
+            ) : null}
           </g>
         );
       })}

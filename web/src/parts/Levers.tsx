@@ -12,7 +12,8 @@ export const median = (row: RankRow): number => row.ratio ?? row.p50;
 /** Sign of a lever on each limit: "+", "−" or "". */
 export function signs(row: RankRow): [string, "+" | "−"][] {
   return Object.entries(row.by_limit).flatMap(([limit, effect]): [string, "+" | "−"][] => {
-    if (typeof effect === "string") return effect.startsWith("+") ? [[limit, "+"]] : /^[-−]/.test(effect) ? [[limit, "−"]] : [];
+    if (typeof effect === "string")
+      return effect.startsWith("+") ? [[limit, "+"]] : /^[-−]/.test(effect) ? [[limit, "−"]] : [];
     return effect > 1.0005 ? [[limit, "+"]] : effect < 0.9995 && effect >= 0 ? [[limit, "−"]] : [];
   });
 }
@@ -44,32 +45,55 @@ export function TopLevers(props: { rows: RankRow[] | null; levers: Lever[]; fail
             <button type="button" class="lever" onClick={() => switchLever(r.lever, true, null)} title="Switch on">
               <span class="ratio">{times(median(r))}</span>
               <span class="name">{r.name ?? kinds.get(r.lever)?.title ?? r.lever}</span>
-              <span class="reach">80 %: {times(r.p10)}–{times(r.p90)}</span>
+              <span class="reach">
+                80 %: {times(r.p10)}–{times(r.p90)}
+              </span>
             </button>
           </li>
         ))}
         {props.rows === null ? [1, 2, 3].map((i) => <li key={i} class="empty" />) : null}
       </ol>
-      <p class="note">Factor on the largest feasible run of {year.value}; press one to switch it on. <a href={linkTo("levers")}>All levers</a></p>
+      <p class="note">
+        Factor on the largest feasible run of {year.value}; press one to switch it on.{" "}
+        <a href={linkTo("levers")}>All levers</a>
+      </p>
     </section>
   );
 }
 
 export function LeverSwitches({ rows, levers }: { rows: RankRow[] | null; levers: Lever[] }): JSX.Element {
   const place = new Map((rows ?? []).map((r) => [r.lever, r]));
-  const effect = (l: Lever): number => { const r = place.get(l.name); return r ? median(r) : 0; };
+  const effect = (l: Lever): number => {
+    const r = place.get(l.name);
+    return r ? median(r) : 0;
+  };
   const sorted = [...levers].sort((a, b) => effect(b) - effect(a));
   const active = new Set(scenario.value.levers.map((l) => splitLever(l).name));
   const first = sorted.filter((l, i) => i < 6 || active.has(l.name));
   const rest = sorted.filter((l) => !first.includes(l));
   return (
     <section class="switches">
-      <h2>Levers {active.size ? <button type="button" class="quiet" onClick={() => updateScenario({ levers: [] })}>all off</button> : null}</h2>
-      <ul>{first.map((l) => <LeverSwitch key={l.name} lever={l} row={place.get(l.name)} />)}</ul>
+      <h2>
+        Levers{" "}
+        {active.size ? (
+          <button type="button" class="quiet" onClick={() => updateScenario({ levers: [] })}>
+            all off
+          </button>
+        ) : null}
+      </h2>
+      <ul>
+        {first.map((l) => (
+          <LeverSwitch key={l.name} lever={l} row={place.get(l.name)} />
+        ))}
+      </ul>
       {rest.length ? (
         <details>
           <summary>{rest.length} more levers</summary>
-          <ul>{rest.map((l) => <LeverSwitch key={l.name} lever={l} row={place.get(l.name)} />)}</ul>
+          <ul>
+            {rest.map((l) => (
+              <LeverSwitch key={l.name} lever={l} row={place.get(l.name)} />
+            ))}
+          </ul>
         </details>
       ) : null}
     </section>
@@ -84,23 +108,56 @@ function LeverSwitch({ lever, row }: { lever: Lever; row: RankRow | undefined })
   for (let y = FIRST_YEAR; y <= LAST_YEAR; y++) years.push(y);
   return (
     <li class={on ? "on" : ""}>
-      <input type="checkbox" role="switch" id={id} checked={on} onChange={(e) => switchLever(lever.name, e.currentTarget.checked, null)} />
-      <label for={id}>{lever.title}{row ? <span class="effect"> {times(median(row))}</span> : null}</label>
+      <input
+        type="checkbox"
+        role="switch"
+        id={id}
+        checked={on}
+        onChange={(e) => switchLever(lever.name, e.currentTarget.checked, null)}
+      />
+      <label for={id}>
+        {lever.title}
+        {row ? <span class="effect"> {times(median(row))}</span> : null}
+      </label>
       {on ? (
-        <select aria-label={`${lever.title}: from`} value={from === null ? "" : String(from)} onChange={(e) => switchLever(lever.name, true, e.currentTarget.value ? Number(e.currentTarget.value) : null)}>
-          <option value="" selected={from === null}>{start && from === null ? `from ${Math.floor(start)}` : "when available"}</option>
-          {years.map((y) => <option key={y} value={String(y)} selected={y === from}>from {y}</option>)}
+        <select
+          aria-label={`${lever.title}: from`}
+          value={from === null ? "" : String(from)}
+          onChange={(e) => switchLever(lever.name, true, e.currentTarget.value ? Number(e.currentTarget.value) : null)}
+        >
+          <option value="" selected={from === null}>
+            {start && from === null ? `from ${Math.floor(start)}` : "when available"}
+          </option>
+          {years.map((y) => (
+            <option key={y} value={String(y)} selected={y === from}>
+              from {y}
+            </option>
+          ))}
         </select>
       ) : null}
       <details>
-        <summary>claim and check<span class="hidden"> of {lever.title}</span></summary>
+        <summary>
+          claim and check<span class="hidden"> of {lever.title}</span>
+        </summary>
         <dl>
-          <dt>Claim</dt><dd>{lever.claim || "–"}</dd>
-          <dt>Check</dt><dd>{lever.check || "–"}</dd>
-          {lever.p50 !== null && lever.p10 !== null && lever.p90 !== null
-            ? <><dt>Range</dt><dd>{interval({ p10: lever.p10, p50: lever.p50, p90: lever.p90 })} {lever.unit}</dd></> : null}
-          <dt>Limits</dt><dd>{lever.limits || "none"}</dd>
-          <dt>Source</dt><dd><Evidence grade={lever.grade} source={lever.source} url={lever.url} /></dd>
+          <dt>Claim</dt>
+          <dd>{lever.claim || "–"}</dd>
+          <dt>Check</dt>
+          <dd>{lever.check || "–"}</dd>
+          {lever.p50 !== null && lever.p10 !== null && lever.p90 !== null ? (
+            <>
+              <dt>Range</dt>
+              <dd>
+                {interval({ p10: lever.p10, p50: lever.p50, p90: lever.p90 })} {lever.unit}
+              </dd>
+            </>
+          ) : null}
+          <dt>Limits</dt>
+          <dd>{lever.limits || "none"}</dd>
+          <dt>Source</dt>
+          <dd>
+            <Evidence grade={lever.grade} source={lever.source} url={lever.url} />
+          </dd>
         </dl>
       </details>
     </li>

@@ -18,9 +18,15 @@ import { LIMITS, type AccessAnswer, type Measure, type Place, type Quantiles } f
 type Row = Record<string, unknown>;
 
 const EXPORTS: [string, string][] = [
-  ["2026-case-by-case", "2026: case by case"], ["2025-diffusion", "2025: diffusion framework"], ["2023-rule", "2023 rule"], ["none", "no controls"],
+  ["2026-case-by-case", "2026: case by case"],
+  ["2025-diffusion", "2025: diffusion framework"],
+  ["2023-rule", "2023 rule"],
+  ["none", "no controls"],
 ];
-const YEARS: [string, string][] = Array.from({ length: LAST_YEAR - FIRST_YEAR + 1 }, (_, i) => [String(FIRST_YEAR + i), String(FIRST_YEAR + i)]);
+const YEARS: [string, string][] = Array.from({ length: LAST_YEAR - FIRST_YEAR + 1 }, (_, i) => [
+  String(FIRST_YEAR + i),
+  String(FIRST_YEAR + i),
+]);
 const CLUBS = ["EU", "AU", "G20", "OECD", "ASEAN"];
 
 const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
@@ -30,20 +36,30 @@ export function Access(): JSX.Element {
   const s = state.value;
   const question = JSON.stringify([s.need, s.year, s.exports]);
   const all = useAsk(question, (signal) => api.access(s, [], signal));
-  const club = useAsk(s.countries.length ? question + s.countries.join() : null, (signal) => api.access(s, s.countries, signal));
+  const club = useAsk(s.countries.length ? question + s.countries.join() : null, (signal) =>
+    api.access(s, s.countries, signal),
+  );
   const answer = all.value;
-  const summary = (s.countries.length ? (club.value?.club?.summary ?? club.value?.summary) : undefined) ?? answer?.summary;
+  const summary =
+    (s.countries.length ? (club.value?.club?.summary ?? club.value?.summary) : undefined) ?? answer?.summary;
   return (
     <div class="two">
       <div class="answer">
         <h1>Who can afford it?</h1>
         <Failure words={all.failure} />
         {s.countries.length ? <Failure words={club.failure} /> : null}
-        <p class="lead" role="status" data-answer>{summary ?? (all.failure ? "" : "The answer is being worked out.")}</p>
+        <p class="lead" role="status" data-answer>
+          {summary ?? (all.failure ? "" : "The answer is being worked out.")}
+        </p>
       </div>
       <form class="controls" aria-label="The question" onSubmit={(e) => e.preventDefault()}>
         <h2>The question</h2>
-        <Field label="Need" value={s.need} hint="1 GW, or frontier" onChange={(v) => update({ need: v.trim() || "1GW" })} />
+        <Field
+          label="Need"
+          value={s.need}
+          hint="1 GW, or frontier"
+          onChange={(v) => update({ need: v.trim() || "1GW" })}
+        />
         <Select label="Year" value={String(s.year)} options={YEARS} onChange={(v) => update({ year: Number(v) })} />
         <Select label="Export controls" value={s.exports} options={EXPORTS} onChange={(v) => update({ exports: v })} />
         <Club rows={answer?.rows ?? []} />
@@ -61,7 +77,8 @@ export function Access(): JSX.Element {
 function Club({ rows }: { rows: readonly Row[] }): JSX.Element {
   const { countries } = state.value;
   const names = rows.map((r) => text(r, "name"));
-  const code = (name: string): string => text(rows.find((r) => text(r, "name").toLowerCase() === name.toLowerCase()) ?? {}, "iso3") || name;
+  const code = (name: string): string =>
+    text(rows.find((r) => text(r, "name").toLowerCase() === name.toLowerCase()) ?? {}, "iso3") || name;
   const add = (name: string): void => {
     if (name.trim() && !countries.includes(code(name.trim()))) update({ countries: [...countries, code(name.trim())] });
   };
@@ -70,13 +87,27 @@ function Club({ rows }: { rows: readonly Row[] }): JSX.Element {
       <legend>A club of countries</legend>
       <Field label="Add a country" value="" list={names} hint="A name or its three letters" onChange={add} />
       <p class="chips">
-        {CLUBS.map((c) => <button key={c} type="button" class="chip" aria-pressed={countries.includes(c)} onClick={() => update({ countries: countries.includes(c) ? countries.filter((x) => x !== c) : [...countries, c] })}>{c}</button>)}
+        {CLUBS.map((c) => (
+          <button
+            key={c}
+            type="button"
+            class="chip"
+            aria-pressed={countries.includes(c)}
+            onClick={() =>
+              update({ countries: countries.includes(c) ? countries.filter((x) => x !== c) : [...countries, c] })
+            }
+          >
+            {c}
+          </button>
+        ))}
       </p>
       <ul class="plain">
         {countries.map((c) => (
           <li key={c}>
             {text(rows.find((r) => r.iso3 === c) ?? {}, "name") || c}{" "}
-            <button type="button" class="quiet" onClick={() => update({ countries: countries.filter((x) => x !== c) })}>remove<span class="hidden"> {c}</span></button>
+            <button type="button" class="quiet" onClick={() => update({ countries: countries.filter((x) => x !== c) })}>
+              remove<span class="hidden"> {c}</span>
+            </button>
           </li>
         ))}
       </ul>
@@ -93,8 +124,12 @@ function MapPart({ answer, club }: { answer: AccessAnswer; club: readonly string
   const [World, setWorld] = useState<{ Map: typeof WorldMap } | null>(null);
   useEffect(() => {
     let gone = false;
-    void import("../charts/Map").then((m) => { if (!gone) setWorld({ Map: m.WorldMap }); });
-    return () => { gone = true; };
+    void import("../charts/Map").then((m) => {
+      if (!gone) setWorld({ Map: m.WorldMap });
+    });
+    return () => {
+      gone = true;
+    };
   }, []);
   const { rows } = answer;
   const choices = drawable(answer.measures, rows);
@@ -109,23 +144,60 @@ function MapPart({ answer, club }: { answer: AccessAnswer; club: readonly string
     return limit ? `fill-${limit}` : value === null ? "unknown" : `level-${classOf(value, cuts)}`;
   };
   const limits = LIMITS.filter((l) => rows.some((r) => r[measure.id] === l));
-  const say = (code: string, name: string): string => `${text(byCode.get(code) ?? {}, "name") || name}: ${showMeasure(byCode.get(code)?.[measure.id], measure.unit)}`;
+  const say = (code: string, name: string): string =>
+    `${text(byCode.get(code) ?? {}, "name") || name}: ${showMeasure(byCode.get(code)?.[measure.id], measure.unit)}`;
   const known = rows.filter((r) => middle(r[measure.id]) !== null || limitOf(r[measure.id])).length;
   const ordered = [...rows].sort((a, b) => (middle(b[measure.id]) ?? -Infinity) - (middle(a[measure.id]) ?? -Infinity));
   return (
     <>
-      <Select label="Shown on the map" value={measure.id} options={choices.map((m) => [m.id, m.title])} onChange={(v) => update({ measure: v })} />
-      <Figure file="access" title={measure.title} note={`${noteOf(measure) ? `${capital(noteOf(measure))}. ` : ""}Figures for ${known} of ${rows.length} countries and territories.`}
-        rows={rows.map((r) => flat(r))} data={answer}
-        table={<DataTable caption={`${measure.title}, highest first`} rows={ordered} columns={[
-          { title: "country", cell: (r) => <button type="button" class="quiet" onClick={() => update({ country: text(r, "iso3") })}>{text(r, "name")}</button> },
-          { title: measure.title, number: true, cell: (r) => showMeasure(r[measure.id], measure.unit) },
-        ]} />}>
+      <Select
+        label="Shown on the map"
+        value={measure.id}
+        options={choices.map((m) => [m.id, m.title])}
+        onChange={(v) => update({ measure: v })}
+      />
+      <Figure
+        file="access"
+        title={measure.title}
+        note={`${noteOf(measure) ? `${capital(noteOf(measure))}. ` : ""}Figures for ${known} of ${rows.length} countries and territories.`}
+        rows={rows.map((r) => flat(r))}
+        data={answer}
+        table={
+          <DataTable
+            caption={`${measure.title}, highest first`}
+            rows={ordered}
+            columns={[
+              {
+                title: "country",
+                cell: (r) => (
+                  <button type="button" class="quiet" onClick={() => update({ country: text(r, "iso3") })}>
+                    {text(r, "name")}
+                  </button>
+                ),
+              },
+              { title: measure.title, number: true, cell: (r) => showMeasure(r[measure.id], measure.unit) },
+            ]}
+          />
+        }
+      >
         {() => (
           <>
-            {World ? <World.Map fillOf={fill} textOf={say} chosen={state.value.country} club={club} label={`World map: ${measure.title}; the numbers stand in the table below`} onChoose={(code) => update({ country: code })} /> : <div class="placeholder map-room" />}
+            {World ? (
+              <World.Map
+                fillOf={fill}
+                textOf={say}
+                chosen={state.value.country}
+                club={club}
+                label={`World map: ${measure.title}; the numbers stand in the table below`}
+                onChoose={(code) => update({ country: code })}
+              />
+            ) : (
+              <div class="placeholder map-room" />
+            )}
             {limits.length ? <LimitLegend limits={limits} /> : null}
-            {limits.length ? null : <Legend cuts={cuts} unit={measure.unit} low={Math.min(...values)} high={Math.max(...values)} />}
+            {limits.length ? null : (
+              <Legend cuts={cuts} unit={measure.unit} low={Math.min(...values)} high={Math.max(...values)} />
+            )}
           </>
         )}
       </Figure>
@@ -139,11 +211,18 @@ function Legend({ cuts, unit, low, high }: { cuts: number[]; unit: string; low: 
     <ul class="legend map-legend" aria-label="Legend">
       {edges.slice(0, -1).map((from, i) => (
         <li key={i}>
-          <svg viewBox="0 0 16 12" width="16" height="12" aria-hidden="true"><rect width="16" height="12" class={`level-${classOf(from, cuts)}`} /></svg>{" "}
+          <svg viewBox="0 0 16 12" width="16" height="12" aria-hidden="true">
+            <rect width="16" height="12" class={`level-${classOf(from, cuts)}`} />
+          </svg>{" "}
           {showMeasure(from, unit)} – {showMeasure(edges[i + 1], unit)}
         </li>
       ))}
-      <li><svg viewBox="0 0 16 12" width="16" height="12" aria-hidden="true"><rect width="16" height="12" class="unknown" /></svg> no figure</li>
+      <li>
+        <svg viewBox="0 0 16 12" width="16" height="12" aria-hidden="true">
+          <rect width="16" height="12" class="unknown" />
+        </svg>{" "}
+        no figure
+      </li>
     </ul>
   );
 }
@@ -152,7 +231,12 @@ function LimitLegend({ limits }: { limits: readonly string[] }): JSX.Element {
   return (
     <ul class="legend" aria-label="Legend">
       {[...limits, "no figure"].map((l) => (
-        <li key={l}><svg viewBox="0 0 16 12" width="16" height="12" aria-hidden="true"><rect width="16" height="12" class={l === "no figure" ? "unknown" : `fill-${l}`} /></svg> {l}</li>
+        <li key={l}>
+          <svg viewBox="0 0 16 12" width="16" height="12" aria-hidden="true">
+            <rect width="16" height="12" class={l === "no figure" ? "unknown" : `fill-${l}`} />
+          </svg>{" "}
+          {l}
+        </li>
       ))}
     </ul>
   );
@@ -164,15 +248,35 @@ function Country({ answer }: { answer: AccessAnswer }): JSX.Element {
   return (
     <section class="figure">
       <h2>{row ? text(row, "name") : "One country"}</h2>
-      <Select label="Country" value={state.value.country} options={[["", "choose, or press one on the map"], ...sorted.map((r): [string, string] => [text(r, "iso3"), text(r, "name")])]} onChange={(v) => update({ country: v })} />
+      <Select
+        label="Country"
+        value={state.value.country}
+        options={[
+          ["", "choose, or press one on the map"],
+          ...sorted.map((r): [string, string] => [text(r, "iso3"), text(r, "name")]),
+        ]}
+        onChange={(v) => update({ country: v })}
+      />
       {row ? (
         <>
-          <DataTable caption={`${text(row, "name")} and ${state.value.need} in ${state.value.year}`} rows={answer.measures} columns={[
-            { title: "measure", cell: (m) => m.title },
-            { title: "value", number: true, cell: (m) => showMeasure(row[m.id], m.unit) },
-            { title: "note", cell: noteOf },
-          ]} />
-          <button type="button" onClick={() => { const c = text(row, "iso3"); if (!state.value.countries.includes(c)) update({ countries: [...state.value.countries, c] }); }}>Add to the club</button>
+          <DataTable
+            caption={`${text(row, "name")} and ${state.value.need} in ${state.value.year}`}
+            rows={answer.measures}
+            columns={[
+              { title: "measure", cell: (m) => m.title },
+              { title: "value", number: true, cell: (m) => showMeasure(row[m.id], m.unit) },
+              { title: "note", cell: noteOf },
+            ]}
+          />
+          <button
+            type="button"
+            onClick={() => {
+              const c = text(row, "iso3");
+              if (!state.value.countries.includes(c)) update({ countries: [...state.value.countries, c] });
+            }}
+          >
+            Add to the club
+          </button>
         </>
       ) : null}
     </section>
@@ -182,29 +286,61 @@ function Country({ answer }: { answer: AccessAnswer }): JSX.Element {
 function Members({ answer }: { answer: AccessAnswer }): JSX.Element | null {
   const places = [...(answer.club ? [answer.club.together] : []), ...(answer.places ?? [])];
   if (!places.length) return null;
-  const show = (unit: string, pick: (p: Place) => Quantiles | null) => (p: Place): string => showMeasure(pick(p) ?? undefined, unit);
+  const show =
+    (unit: string, pick: (p: Place) => Quantiles | null) =>
+    (p: Place): string =>
+      showMeasure(pick(p) ?? undefined, unit);
   return (
     <section class="figure" data-figure="club">
-      <h2>{answer.club?.gain_over_best_member ? `Together ${times(answer.club.gain_over_best_member)} of what the best can alone` : "The countries named"}</h2>
-      <DataTable caption={`Supply over need, and what ${state.value.need} takes, p50 (p10–p90)`} rows={places} columns={[
-        { title: "country or club", cell: (p) => p.name },
-        { title: "can host in", number: true, cell: (p) => (p.can_host_probability === null ? "no figure" : `${percent(p.can_host_probability)} of futures`) },
-        { title: "supply over need", number: true, cell: show("x", (p) => p.ratio) },
-        { title: "scarcest", cell: (p) => p.limit ?? "–" },
-        { title: "years of its growth", number: true, cell: show("", (p) => p.growth_years) },
-        { title: "of a year's electricity", number: true, cell: show("fraction", (p) => p.demand_share) },
-        { title: "of a year's product", number: true, cell: show("fraction", (p) => p.gdp_share) },
-        { title: "carbon, Mt a year", number: true, cell: show("", (p) => p.carbon_mt_per_yr) },
-      ]} />
+      <h2>
+        {answer.club?.gain_over_best_member
+          ? `Together ${times(answer.club.gain_over_best_member)} of what the best can alone`
+          : "The countries named"}
+      </h2>
+      <DataTable
+        caption={`Supply over need, and what ${state.value.need} takes, p50 (p10–p90)`}
+        rows={places}
+        columns={[
+          { title: "country or club", cell: (p) => p.name },
+          {
+            title: "can host in",
+            number: true,
+            cell: (p) =>
+              p.can_host_probability === null ? "no figure" : `${percent(p.can_host_probability)} of futures`,
+          },
+          { title: "supply over need", number: true, cell: show("x", (p) => p.ratio) },
+          { title: "scarcest", cell: (p) => p.limit ?? "–" },
+          { title: "years of its growth", number: true, cell: show("", (p) => p.growth_years) },
+          { title: "of a year's electricity", number: true, cell: show("fraction", (p) => p.demand_share) },
+          { title: "of a year's product", number: true, cell: show("fraction", (p) => p.gdp_share) },
+          { title: "carbon, Mt a year", number: true, cell: show("", (p) => p.carbon_mt_per_yr) },
+        ]}
+      />
       <p class="files">
-        <button type="button" onClick={() => saveCsv("club.csv", places.map((p) => flat({ ...p })))}>CSV</button>
-        <button type="button" onClick={() => saveJson("club.json", answer.club ?? places)}>JSON</button>
+        <button
+          type="button"
+          onClick={() =>
+            saveCsv(
+              "club.csv",
+              places.map((p) => flat({ ...p })),
+            )
+          }
+        >
+          CSV
+        </button>
+        <button type="button" onClick={() => saveJson("club.json", answer.club ?? places)}>
+          JSON
+        </button>
       </p>
     </section>
   );
 }
 
-const LEVELS: Record<string, string> = { hosted: "where chips stand", owned: "who owns chips", vendor: "who makes chips" };
+const LEVELS: Record<string, string> = {
+  hosted: "where chips stand",
+  owned: "who owns chips",
+  vendor: "who makes chips",
+};
 
 function Shares(): JSX.Element | null {
   const asked = useAsk("inequality", api.inequality);
@@ -214,11 +350,31 @@ function Shares(): JSX.Element | null {
   const holders = a.top2.length ? a.top2.join(" and ") : "The first two";
   return (
     <>
-      {all.length > 1 ? <Select label="Shares of compute by" value={a.level} options={all.map((l): [string, string] => [l.level, LEVELS[l.level] ?? l.level])} onChange={(v) => update({ level: v })} /> : null}
-      <Figure file="lorenz" title={`${holders}: ${percent(a.top2_share)} of compute; Gini ${a.gini.toFixed(2)}`} note={a.coverage ? `${capital(a.coverage)}.` : ""} rows={a.lorenz} data={a}
-        table={<DataTable caption="Lorenz curve" rows={a.lorenz} columns={[
-          { title: "share of people", cell: (p) => percent(p.population) }, { title: "share of compute", number: true, cell: (p) => percent(p.compute) },
-        ]} />}>
+      {all.length > 1 ? (
+        <Select
+          label="Shares of compute by"
+          value={a.level}
+          options={all.map((l): [string, string] => [l.level, LEVELS[l.level] ?? l.level])}
+          onChange={(v) => update({ level: v })}
+        />
+      ) : null}
+      <Figure
+        file="lorenz"
+        title={`${holders}: ${percent(a.top2_share)} of compute; Gini ${a.gini.toFixed(2)}`}
+        note={a.coverage ? `${capital(a.coverage)}.` : ""}
+        rows={a.lorenz}
+        data={a}
+        table={
+          <DataTable
+            caption="Lorenz curve"
+            rows={a.lorenz}
+            columns={[
+              { title: "share of people", cell: (p) => percent(p.population) },
+              { title: "share of compute", number: true, cell: (p) => percent(p.compute) },
+            ]}
+          />
+        }
+      >
         {(width) => <Lorenz points={a.lorenz} width={width} />}
       </Figure>
     </>
