@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import liebig
+from liebig.catalog import TABLES, load_catalog
 from liebig.errors import ConflictError, InputError
 from liebig.web.answers import scenario_toml
 from liebig.web.bodies import ScenarioBody
@@ -144,6 +145,19 @@ def test_facts_are_found_with_where_they_are_used(page: Running) -> None:
     assert 0 < len(found["rows"]) <= 5 <= found["total"] + 4
     assert all(r["source"] and r["licence"] and r["used_in"] for r in found["rows"])
     assert page.ask("/api/facts?q=zzzzqq")[1]["total"] == 0
+
+
+def test_every_fact_is_shown_with_a_figure_or_says_why_not(page: Running) -> None:
+    rows: list[dict[str, Any]] = []
+    total = page.ask("/api/facts?limit=1")[1]["total"]
+    while len(rows) < total:
+        rows += page.ask(f"/api/facts?limit=500&offset={len(rows)}")[1]["rows"]
+    assert total == sum(len(load_catalog().table(name)) for name in TABLES)
+    without = [r for r in rows if r["value"] is None and (r["low"] is None or r["high"] is None)]
+    assert all(r["reason"] for r in without)
+    assert {r["table"] for r in without} == {"models", "power_sources"}
+    assert len(without) < 0.05 * total
+    assert all(r["column"] for r in rows if r not in without)
 
 
 def test_access_is_that_of_the_python_interface(page: Running) -> None:

@@ -1,6 +1,6 @@
 /** Numbers as a reader sees them: two significant digits, powers of ten as 2.3×10²⁹, units with a space. */
 
-import type { Quantiles } from "./types";
+import type { FactRow, Quantiles } from "./types";
 
 const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
@@ -96,6 +96,16 @@ export function intervalOf(q: Quantiles, unit: string): string {
   if (unit === "" || unit === "s" || quantity(1, unit) !== `1 ${unit}` || PREFIXED.has(unit))
     return interval(q, (x) => quantity(x, unit));
   return `${interval(q)} ${unit}`;
+}
+
+/** What a fact says: a value with its interval, an interval alone, a text, or why there is none. */
+export function factText(row: Pick<FactRow, "value" | "unit" | "low" | "high" | "against" | "reason">): string {
+  const show = (x: number): string => (row.unit ? quantity(x, row.unit, 3) : short(x, 3));
+  const parts: string[] = [];
+  if (row.value !== null) parts.push(typeof row.value === "number" ? show(row.value) : row.value);
+  if (row.low !== null && row.high !== null) parts.push(`(${show(row.low)}–${show(row.high)})`);
+  const text = parts.join(" ") || row.reason;
+  return row.against === null ? text : `${text}, claimed ${show(row.against)}`;
 }
 
 /** A share as a whole per cent; small ones as "<1 %". */

@@ -218,8 +218,16 @@ export interface FactRow {
   table: string;
   id: string;
   name: string;
+  /** The column that the value stands in. */
+  column: string;
   value: string | number | null;
   unit: string;
+  low: number | null;
+  high: number | null;
+  /** What the value is held against: what a claim says. */
+  against: number | null;
+  /** Why there is no value. */
+  reason: string;
   source: string;
   url: string;
   as_of: string;

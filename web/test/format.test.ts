@@ -48,6 +48,15 @@ describe("numbers", () => {
     expect(f.interval({ p10: 1, p50: 2, p90: 3 })).toBe("2 (1–3)");
   });
 
+  it("what a fact says", () => {
+    const none = { value: null, unit: "", low: null, high: null, against: null, reason: "" };
+    expect(f.factText({ ...none, value: 5e9, unit: "W", low: 2e9, high: 8e9 })).toBe("5 GW (2 GW–8 GW)");
+    expect(f.factText({ ...none, unit: "FLOP", low: 1e28, high: 3e29 })).toBe("(1.00×10²⁸ FLOP–3.00×10²⁹ FLOP)");
+    expect(f.factText({ ...none, value: 2.3, unit: "x", against: 10 })).toBe("2.3 x, claimed 10 x");
+    expect(f.factText({ ...none, value: "holds" })).toBe("holds");
+    expect(f.factText({ ...none, reason: "no figure is published" })).toBe("no figure is published");
+  });
+
   it("reads counts", () => {
     expect(f.count("15.6T")).toBe(15.6e12);
     expect(f.count("16,384")).toBe(16384);

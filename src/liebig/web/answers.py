@@ -268,13 +268,10 @@ def facts(query: str = "", limit: int = 50, offset: int = 0) -> dict[str, Any]:
 
 def _shown(table: str, row: FactRow) -> dict[str, Any]:
     cells: Mapping[str, Any] = row.model_dump()
-    value = next((cells[k] for k in _VALUES if cells.get(k) is not None), None)
     return {
-        "table": table, "id": " · ".join(row.row_key), "name": str(cells.get("name") or ""), "value": value,
-        "p10": cells.get("p10", cells.get("low")), "p90": cells.get("p90", cells.get("high")),
-        "unit": cells.get("unit", ""), "source": cells.get("source", ""), "url": cells.get("url", ""),
-        "as_of": cells.get("as_of", ""), "licence": cells.get("licence", ""), "grade": cells.get("grade", ""),
-        "mark": GRADES.get(str(cells.get("grade", "")), ""), "used_in": list(_used(table, cells)),
+        "table": table, "id": " · ".join(row.row_key), "name": str(cells.get("name") or cells.get("claim") or ""),
+        **row.figure._asdict(), "source": row.source, "url": row.url, "as_of": row.as_of, "licence": row.licence,
+        "grade": row.grade, "mark": GRADES[row.grade], "used_in": list(_used(table, cells)),
     }  # fmt: skip
 
 
@@ -282,8 +279,6 @@ _OF_PLANS = {
     "architectures", "accelerators", "software", "sites", "networks", "rental_prices", "plan_numbers", "chip_costs",
     "constants",
 }  # fmt: skip
-#: Columns that hold what a row is about, in the order of preference.
-_VALUES = ("value", "p50", "mid", "usd_per_hour", "peak_bf16")
 
 
 def _used(table: str, cells: Mapping[str, Any]) -> Iterable[str]:

@@ -5,21 +5,11 @@ import { useEffect, useState } from "preact/hooks";
 import * as api from "../api";
 import { useAsk } from "../ask";
 import { saveCsv, saveJson } from "../download";
-import { quantity, short } from "../format";
+import { factText } from "../format";
 import { DataTable, Evidence, Failure } from "../parts/common";
 import { state, update } from "../store";
-import type { FactRow } from "../types";
 
 const MOST = 100;
-
-function value(row: FactRow): string {
-  if (row.value === null || row.value === "") return "–";
-  return typeof row.value === "number"
-    ? row.unit
-      ? quantity(row.value, row.unit, 3)
-      : short(row.value, 3)
-    : row.value;
-}
 
 export function Facts(): JSX.Element {
   const [typed, type] = useState(state.value.query);
@@ -75,7 +65,17 @@ export function Facts(): JSX.Element {
                 </>
               ),
             },
-            { title: "value", number: true, cell: value },
+            {
+              title: "value",
+              number: true,
+              cell: (r) => (
+                <>
+                  {factText(r)}
+                  <br />
+                  <code>{r.column}</code>
+                </>
+              ),
+            },
             {
               title: "source",
               cell: (r) => <Evidence grade={r.grade} source={r.source} url={r.url} as_of={r.as_of} />,
