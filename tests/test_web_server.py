@@ -25,8 +25,8 @@ import liebig
 from liebig.catalog import TABLES, load_catalog
 from liebig.errors import ConflictError, InputError
 from liebig.web.answers import scenario_toml
-from liebig.web.bodies import ScenarioBody
 from liebig.web.guard import CONTENT_POLICY, MOST_BYTES
+from liebig.web.requests import ScenarioRequest
 from liebig.web.serve import serve
 from liebig.web.server import create_app, guarded
 
@@ -102,7 +102,7 @@ def test_the_scenario_comes_back_as_a_file_that_says_the_same(page: Running, tmp
 def test_any_scenario_is_valid_toml(pins: dict[str, str], title: str) -> None:
     clean = {k.encode(errors="replace").decode(): v.encode(errors="replace").decode() for k, v in pins.items()}
     name = title.encode(errors="replace").decode()
-    read = tomllib.loads(scenario_toml(ScenarioBody(pin=clean, title=name)))
+    read = tomllib.loads(scenario_toml(ScenarioRequest(pin=clean, title=name)))
     assert read.get("pin", {}) == clean
     assert read.get("title", "") == name
 

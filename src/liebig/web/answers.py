@@ -16,7 +16,7 @@ from liebig.catalog.rows import GRADES
 from liebig.files import toml_text
 from liebig.forecast.world import parameter_marginal
 from liebig.uncertainty import quantile
-from liebig.web.bodies import AccessBody, LeversBody, PackageBody, PlanBody, ScenarioBody
+from liebig.web.requests import AccessRequest, LeversRequest, PackageRequest, PlanRequest, ScenarioRequest
 
 if TYPE_CHECKING:
     from liebig.forecast import Forecast
@@ -60,13 +60,13 @@ def _forecast(key: str) -> tuple[Forecast, dict[str, Any]]:
     """A forecast of all years, whatever year is looked at."""
     from liebig.forecast.simulate import run_forecast
 
-    found = run_forecast(ScenarioBody.model_validate_json(key).inputs())
+    found = run_forecast(ScenarioRequest.model_validate_json(key).inputs())
     answer = found.to_dict()
     answer.pop("parameters")  # the page has them already
     return found, answer
 
 
-def forecast(body: ScenarioBody) -> dict[str, Any]:
+def forecast(body: ScenarioRequest) -> dict[str, Any]:
     """The forecast of a scenario, its summary for the year that is looked at."""
     found, answer = _forecast(body.model_dump_json(exclude={"year"}))
     return answer | {"summary": found.summary(body.year)}
@@ -74,7 +74,7 @@ def forecast(body: ScenarioBody) -> dict[str, Any]:
 
 def warm() -> None:
     """Load what the first questions need, so that they are answered as quickly as later ones."""
-    forecast(ScenarioBody(samples=256))
+    forecast(ScenarioRequest(samples=256))
     version()
     parameters()
 
@@ -154,11 +154,11 @@ def levers() -> dict[str, Any]:
 def _rank(key: str) -> dict[str, Any]:
     from liebig.forecast import rank_levers
 
-    body = LeversBody.model_validate_json(key)
+    body = LeversRequest.model_validate_json(key)
     return rank_levers(body.year, body.inputs()).to_dict()
 
 
-def rank(body: LeversBody) -> dict[str, Any]:
+def rank(body: LeversRequest) -> dict[str, Any]:
     """Levers by their effect on the minimum of the year."""
     return _rank(body.model_dump_json())
 
@@ -167,16 +167,16 @@ def rank(body: LeversBody) -> dict[str, Any]:
 def _package(key: str) -> dict[str, Any]:
     from liebig.forecast.levers import find_package
 
-    body = PackageBody.model_validate_json(key)
+    body = PackageRequest.model_validate_json(key)
     return find_package(body.inputs(), body.size, body.year).to_dict()
 
 
-def package(body: PackageBody) -> dict[str, Any]:
+def package(body: PackageRequest) -> dict[str, Any]:
     """The levers that do most together."""
     return _package(body.model_dump_json())
 
 
-def rebound(body: LeversBody) -> dict[str, Any]:
+def rebound(body: LeversRequest) -> dict[str, Any]:
     """What efficiency levers save once cheaper use has grown."""
     from liebig.forecast.levers import measure_rebound
 
@@ -201,7 +201,7 @@ def catalogue() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def plan(body: PlanBody) -> dict[str, Any]:
+def plan(body: PlanRequest) -> dict[str, Any]:
     """A training run: the plan, its timeline, the best layouts, and its headroom to every ceiling."""
     from liebig.plan import plan_training
     from liebig.plan.headroom import headroom_of
@@ -233,7 +233,7 @@ def _map(need: str, year: int, scenario: str, samples: int, seed: int) -> tuple[
     return found.summary(), map_table(found).rows()
 
 
-def access(body: AccessBody) -> dict[str, Any]:
+def access(body: AccessRequest) -> dict[str, Any]:
     """The map's rows for all countries; for named ones or clubs also their answers in full."""
     from liebig.access import find_access, join, measures
 
@@ -291,10 +291,10 @@ def _used(table: str, cells: Mapping[str, Any]) -> Iterable[str]:
     return ["plans"] if table in _OF_PLANS else ["trends and checks"]
 
 
-def scenario_toml(body: ScenarioBody) -> str:
+def scenario_toml(body: ScenarioRequest) -> str:
     """The scenario as a file that ``liebig forecast FILE`` reads.
 
-    >>> print(scenario_toml(ScenarioBody(pin={"run.duration_s": "200 d"}, levers=["fp4-training@2027"])))
+    >>> print(scenario_toml(ScenarioRequest(pin={"run.duration_s": "200 d"}, levers=["fp4-training@2027"])))
     facts = "2026"
     levers = ["fp4-training@2027"]
     <BLANKLINE>

@@ -21,8 +21,8 @@ from liebig import __version__
 from liebig.errors import LiebigError, UnknownNameError
 from liebig.files import json_text
 from liebig.web import answers
-from liebig.web.bodies import AccessBody, LeversBody, PackageBody, PlanBody, ScenarioBody
 from liebig.web.guard import App, Guard
+from liebig.web.requests import AccessRequest, LeversRequest, PackageRequest, PlanRequest, ScenarioRequest
 
 __all__ = ["create_app", "guarded"]
 
@@ -80,7 +80,7 @@ def _questions(app: FastAPI, refusals: dict[int | str, dict[str, Any]]) -> None:
         return answers.version()
 
     @app.post("/api/forecast", summary="Ceilings year by year, and which limit binds", responses=refusals)
-    def forecast(body: ScenarioBody) -> dict[str, Any]:
+    def forecast(body: ScenarioRequest) -> dict[str, Any]:
         return answers.forecast(body)
 
     @app.get("/api/parameters", summary="Parameters in groups, most influential first", responses=refusals)
@@ -92,22 +92,22 @@ def _questions(app: FastAPI, refusals: dict[int | str, dict[str, Any]]) -> None:
         return answers.levers()
 
     @app.post("/api/levers/rank", summary="Levers by their effect on the minimum of a year", responses=refusals)
-    def rank(body: LeversBody) -> dict[str, Any]:
+    def rank(body: LeversRequest) -> dict[str, Any]:
         return answers.rank(body)
 
     @app.post("/api/levers/package", summary="The levers that do most together", responses=refusals)
-    def package(body: PackageBody) -> dict[str, Any]:
+    def package(body: PackageRequest) -> dict[str, Any]:
         return answers.package(body)
 
     @app.post("/api/levers/rebound", summary="What efficiency saves once use has grown", responses=refusals)
-    def rebound(body: LeversBody) -> dict[str, Any]:
+    def rebound(body: LeversRequest) -> dict[str, Any]:
         return answers.rebound(body)
 
     @app.post(
         "/api/scenario.toml", summary="The scenario as a file for the command line", responses=refusals,
         response_class=PlainTextResponse,
     )  # fmt: skip
-    def scenario(body: ScenarioBody) -> PlainTextResponse:
+    def scenario(body: ScenarioRequest) -> PlainTextResponse:
         body.inputs()
         return PlainTextResponse(answers.scenario_toml(body))
 
@@ -118,11 +118,11 @@ def _more_questions(app: FastAPI, refusals: dict[int | str, dict[str, Any]], gat
         return answers.catalogue()
 
     @app.post("/api/plan", summary="A training run: time, money, energy, layout, headroom", responses=refusals)
-    def plan(body: PlanBody) -> dict[str, Any]:
+    def plan(body: PlanRequest) -> dict[str, Any]:
         return answers.plan(body)
 
     @app.post("/api/access", summary="Who can host a campus or a run", responses=refusals)
-    def access(body: AccessBody) -> dict[str, Any]:
+    def access(body: AccessRequest) -> dict[str, Any]:
         return answers.access(body)
 
     @app.get("/api/access/inequality", summary="How unequally chips are spread, with coverage")
