@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -92,6 +93,15 @@ def test_the_sources_pass_their_own_checks(script: str) -> None:
     entry = {"tsc": "node_modules/typescript/bin/tsc", "vitest": "node_modules/vitest/vitest.mjs"}[name]
     done = subprocess.run(["node", entry, *arguments], cwd=WEB, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+@needs_node
+def test_the_generated_types_are_those_of_the_answers() -> None:
+    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run(
+        ["npm", "run", "--silent", "gen:check"], cwd=WEB, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"run `npm run gen` in web/\n{done.stdout[-1000:]}{done.stderr[-1000:]}"
 
 
 @pytest.fixture(scope="module")

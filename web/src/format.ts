@@ -1,6 +1,9 @@
 /** Numbers as a reader sees them: two significant digits, powers of ten as 2.3×10²⁹, units with a space. */
 
-import type { FactRow, Quantiles } from "./types";
+import type { Fact, Quantiles } from "./api.gen";
+
+/** A number, or null where it is not known or has no bound. */
+export type Value = number | null;
 
 const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
@@ -9,8 +12,8 @@ function superscript(n: number): string {
 }
 
 /** 2.1e29 → "2.1×10²⁹". */
-export function power10(x: number, digits = 2): string {
-  if (!Number.isFinite(x)) return "–";
+export function power10(x: Value, digits = 2): string {
+  if (x === null || !Number.isFinite(x)) return "–";
   if (x === 0) return "0";
   const [mantissa, exponent] = x.toExponential(digits - 1).split("e") as [string, string];
   return `${mantissa.replace("-", "−")}×10${superscript(Number(exponent))}`;
@@ -24,8 +27,8 @@ const STEPS: [number, string][] = [
 ];
 
 /** Two significant digits, thousands as k, M, B, T. */
-export function short(x: number, digits = 2): string {
-  if (!Number.isFinite(x)) return "–";
+export function short(x: Value, digits = 2): string {
+  if (x === null || !Number.isFinite(x)) return "–";
   if (x === 0) return "0";
   const size = Math.abs(Number(x.toPrecision(digits)));
   const sign = x < 0 ? "−" : "";
@@ -51,8 +54,8 @@ const PREFIXES: [number, string][] = [
 ];
 
 /** A number with its unit; W, Wh, J, B, FLOP/s get prefixes, seconds become days or years. */
-export function quantity(x: number, unit: string, digits = 2): string {
-  if (!Number.isFinite(x)) return "–";
+export function quantity(x: Value, unit: string, digits = 2): string {
+  if (x === null || !Number.isFinite(x)) return "–";
   if (unit === "s") return duration(x, digits);
   if (unit === "FLOP") return `${power10(x, digits)} FLOP`;
   if (unit === "USD") return `USD ${short(x, digits)}`;
@@ -76,9 +79,10 @@ function duration(x: number, digits: number): string {
   return `${short(x, digits)} s`;
 }
 
-/** p50 (p10–p90). */
+/** p50 (p10–p90); ∞ where a known median has no upper quantile. */
 export function interval(q: Quantiles, show: (x: number) => string = short): string {
-  return `${show(q.p50)} (${show(q.p10)}–${show(q.p90)})`;
+  const one = (x: Value): string => (x === null ? "–" : show(x));
+  return `${one(q.p50)} (${one(q.p10)}–${q.p90 === null && q.p50 !== null ? "∞" : one(q.p90)})`;
 }
 
 /** "15.6T" → 15.6e12; null: no number. */
@@ -99,7 +103,7 @@ export function intervalOf(q: Quantiles, unit: string): string {
 }
 
 /** What a fact says: a value with its interval, an interval alone, a text, or why there is none. */
-export function factText(row: Pick<FactRow, "value" | "unit" | "low" | "high" | "against" | "reason">): string {
+export function factText(row: Pick<Fact, "value" | "unit" | "low" | "high" | "against" | "reason">): string {
   const show = (x: number): string => (row.unit ? quantity(x, row.unit, 3) : short(x, 3));
   const parts: string[] = [];
   if (row.value !== null) parts.push(typeof row.value === "number" ? show(row.value) : row.value);
@@ -108,30 +112,21 @@ export function factText(row: Pick<FactRow, "value" | "unit" | "low" | "high" | 
   return row.against === null ? text : `${text}, claimed ${show(row.against)}`;
 }
 
+/** A value over another; null where one of them is. */
+export const over = (a: Value, b: Value): Value => (a === null || b === null ? null : a / b);
+
 /** A share as a whole per cent; small ones as "<1 %". */
-export function percent(share: number): string {
-  if (!Number.isFinite(share)) return "–";
+export function percent(share: Value): string {
+  if (share === null || !Number.isFinite(share)) return "–";
   if (share > 0 && share < 0.005) return "<1 %";
   return `${Math.round(share * 100)} %`;
 }
 
 /** A ratio as ×1.36. */
-export function times(x: number): string {
-  if (!Number.isFinite(x)) return "–";
+export function times(x: Value): string {
+  if (x === null || !Number.isFinite(x)) return "–";
   if (x >= 100) return `×${short(x)}`;
   return `×${Number(x.toPrecision(x < 0.01 ? 2 : 3))}`;
-}
-
-const GRADES: Record<string, [string, string]> = {
-  measured: ["●", "measured"],
-  reported: ["◐", "reported"],
-  "vendor claim": ["○", "vendor claim"],
-  judgement: ["◇", "judgement"],
-};
-
-/** The mark of a grade and its word. */
-export function gradeMark(grade: string): [string, string] {
-  return GRADES[grade] ?? ["·", grade || "not graded"];
 }
 
 /** Only http and https addresses are linked. */

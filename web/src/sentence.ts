@@ -1,10 +1,10 @@
 /** The answer in one sentence, for the year that is looked at. */
 
 import { percent, power10 } from "./format";
-import type { Forecast } from "./types";
+import type { ForecastAnswer } from "./api.gen";
 
 /** The server's own sentence where it speaks of this year; else the same from the server's figures. */
-export function sentence(forecast: Forecast, year: number): string {
+export function sentence(forecast: ForecastAnswer, year: number): string {
   const now = forecast.years.find((y) => y.year === year);
   if (!now || forecast.summary.includes(`In ${year} `)) return forecast.summary;
   const { p10, p50, p90 } = now.minimum;

@@ -4,19 +4,19 @@ import { computed, effect, signal } from "@preact/signals";
 import * as api from "./api";
 import { Latest } from "./latest";
 import { sentence } from "./sentence";
-import type { Forecast, ForecastYear, Version } from "./types";
+import type { ForecastAnswer, ForecastYear, VersionAnswer } from "./api.gen";
 import { decodeState, encodeState, type Scenario, type State, type View } from "./state";
 
 const first = decodeState(location.hash);
 
 export const state = signal<State>(first.state);
 export const problems = signal<string[]>(first.problems);
-export const version = signal<Version | null>(null);
+export const version = signal<VersionAnswer | null>(null);
 /** What changed since the link was made; empty when nothing did. */
 export const changed = signal("");
 export const dragging = signal(false);
-export const answer = signal<Forecast | null>(null);
-export const versusAnswer = signal<Forecast | null>(null);
+export const answer = signal<ForecastAnswer | null>(null);
+export const versusAnswer = signal<ForecastAnswer | null>(null);
 export const failure = signal("");
 /** Spoken by screen readers when an answer has come to rest. */
 export const spoken = signal("");
@@ -97,8 +97,8 @@ function compareStamp(): void {
   }
 }
 
-const runs = new Latest<Forecast>();
-const others = new Latest<Forecast>();
+const runs = new Latest<ForecastAnswer>();
+const others = new Latest<ForecastAnswer>();
 
 function watchForecast(): void {
   effect(() => {

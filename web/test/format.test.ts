@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import * as f from "../src/format";
-import { planBody } from "../src/api";
+import { planRequest } from "../src/api";
 import { spread, decades } from "../src/charts/axes";
-import { bounds, classOf, middle, showMeasure } from "../src/measure";
+import { bounds, classOf, limitOf, numberOf, showInterval, showMeasure } from "../src/measure";
 import { sentence } from "../src/sentence";
 import { iso3 } from "../src/iso";
-import type { Forecast } from "../src/types";
+import type { ForecastAnswer } from "../src/api.gen";
 
 describe("numbers", () => {
   it("powers of ten", () => {
@@ -46,6 +46,7 @@ describe("numbers", () => {
     expect([0, 0.001, 0.355, 1].map(f.percent)).toEqual(["0 %", "<1 %", "36 %", "100 %"]);
     expect([1.3636, 44016, 0.5].map(f.times)).toEqual(["×1.36", "×44k", "×0.5"]);
     expect(f.interval({ p10: 1, p50: 2, p90: 3 })).toBe("2 (1–3)");
+    expect([f.over(3, 2), f.over(null, 2)]).toEqual([1.5, null]);
   });
 
   it("what a fact says", () => {
@@ -62,7 +63,7 @@ describe("numbers", () => {
     expect(f.count("16,384")).toBe(16384);
     expect(f.count("1e13")).toBe(1e13);
     expect(f.count("70B tokens")).toBeNull();
-    expect(planBody({ model: "70B", chips: "1,024", tokens: "2T", site: " " })).toEqual({
+    expect(planRequest({ model: "70B", chips: "1,024", tokens: "2T", site: " " })).toEqual({
       model: "70B",
       chips: 1024,
       tokens: 2e12,
@@ -118,10 +119,13 @@ describe("charts", () => {
     expect(cuts).toEqual([3, 5, 7, 9, 11]);
     expect([1, 3, 12].map((v) => classOf(v, cuts))).toEqual([0, 1, 5]);
     expect(bounds([0, 0, 0])).toEqual([]);
-    expect(middle({ p10: 1, p50: 2, p90: 3 })).toBe(2);
-    expect(middle(null)).toBeNull();
+    expect([2, "power", null, undefined].map(numberOf)).toEqual([2, null, null, null]);
+    expect([2, "power", null, undefined].map(limitOf)).toEqual([null, "power", null, null]);
     expect(showMeasure(undefined, "W")).toBe("no figure");
-    expect(showMeasure(0.002, "share")).toBe("0.2 %");
+    expect(showMeasure("power", "")).toBe("power");
+    expect(showMeasure(0.002, "fraction")).toBe("0.2 %");
+    expect(showInterval({ p10: 0.5, p50: 1.2, p90: null }, "x")).toBe("×1.2 (×0.5–∞)");
+    expect(showInterval({ p10: null, p50: null, p90: null }, "x")).toBe("no figure");
     expect(iso3("076", "Brazil")).toBe("BRA");
     expect(iso3(4, "Afghanistan")).toBe("AFG");
   });
@@ -133,7 +137,7 @@ describe("the sentence", () => {
     summary: "In 2030 the largest feasible run is …",
     limits: ["power", "data"],
     years: [{ year: 2030 }, { year: 2034, minimum: q, binding_probability: { power: 0.3, data: 0.7 } }],
-  } as unknown as Forecast;
+  } as unknown as ForecastAnswer;
 
   it("is the server's own for its year", () => {
     expect(sentence(forecast, 2030)).toBe(forecast.summary);

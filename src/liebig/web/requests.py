@@ -125,4 +125,4 @@ class PlanRequest(TrainingInput):
 
         if isinstance(self.model, str) and Path(self.model).exists():  # a folder of that name would be read
             raise InputError(f"model {self.model!r}: expected the name of a model")
-        return TrainingInput(**self.model_dump())
+        return self

@@ -3,11 +3,19 @@
 import type { JSX } from "preact";
 import { scaleLinear } from "d3-scale";
 import { area } from "d3-shape";
-import { LIMITS, type Forecast } from "../types";
+import type { ForecastAnswer } from "../api.gen";
 import { percent } from "../format";
 import { spread, XAxis, YAxis, yearTicks, type Box } from "./axes";
 
-export function Binding({ width, forecast, year }: { width: number; forecast: Forecast; year: number }): JSX.Element {
+export function Binding({
+  width,
+  forecast,
+  year,
+}: {
+  width: number;
+  forecast: ForecastAnswer;
+  year: number;
+}): JSX.Element {
   const box: Box = {
     width,
     height: Math.min(340, Math.max(220, width * 0.3)),
@@ -19,7 +27,7 @@ export function Binding({ width, forecast, year }: { width: number; forecast: Fo
   const years = forecast.years.map((y) => y.year);
   const x = scaleLinear([years[0] ?? 0, years[years.length - 1] ?? 1], [box.left, width - box.right]);
   const y = scaleLinear([0, 1], [box.height - box.bottom, box.top]);
-  const limits = LIMITS.filter((l) => forecast.limits.includes(l));
+  const { limits } = forecast;
   const layers = limits.map((limit, i) => ({
     limit,
     points: forecast.years.map((f) => {

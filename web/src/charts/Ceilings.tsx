@@ -3,22 +3,23 @@
 import type { JSX } from "preact";
 import { scaleLinear, scaleLog } from "d3-scale";
 import { area, line } from "d3-shape";
-import { LIMITS, type Forecast, type ForecastYear, type Limit, type Quantiles } from "../types";
+import type { ForecastAnswer, ForecastYear, Levels, Limit } from "../api.gen";
 import { decades, decadeText, spread, XAxis, YAxis, yearTicks, type Box } from "./axes";
 
 interface Props {
   width: number;
-  forecast: Forecast;
+  forecast: ForecastAnswer;
   year: number;
   bands: readonly string[];
-  versus: Forecast | null;
+  versus: ForecastAnswer | null;
   versusName: string;
   onYear: (year: number) => void;
 }
 
 interface Point {
   year: number;
-  q: Quantiles;
+  q: Levels;
+  p50: number;
 }
 
 interface Line {
@@ -27,35 +28,30 @@ interface Line {
   points: Point[];
 }
 
-function lines(forecast: Forecast): Line[] {
-  const of = (pick: (y: ForecastYear) => Quantiles | undefined): Point[] =>
-    forecast.years.flatMap((y) => {
-      const q = pick(y);
-      return q && q.p50 > 0 ? [{ year: y.year, q }] : [];
-    });
-  const limits = LIMITS.filter((l) => forecast.limits.includes(l)).map((l) => ({
-    id: l,
-    label: l,
-    points: of((y) => y.ceilings[l]),
-  }));
-  return [...limits, { id: "expected", label: "expected run", points: of((y) => y.expected) }];
+/** One point per year in which the median has a bound. */
+const pointsOf = (forecast: ForecastAnswer, pick: (y: ForecastYear) => Levels | undefined): Point[] =>
+  forecast.years.flatMap((y) => {
+    const q = pick(y);
+    return q?.p50 ? [{ year: y.year, q, p50: q.p50 }] : [];
+  });
+
+function lines(forecast: ForecastAnswer): Line[] {
+  const limits = forecast.limits.map((l) => ({ id: l, label: l, points: pointsOf(forecast, (y) => y.ceilings[l]) }));
+  return [...limits, { id: "expected", label: "expected run", points: pointsOf(forecast, (y) => y.expected) }];
 }
 
+const numbers = (values: readonly (number | null)[]): number[] => values.filter((v) => v !== null);
+
 /** Range of the picture: what is near the expected run and the lowest ceilings; far ceilings run out at the top. */
-function range(forecast: Forecast): [number, number] {
-  const years = forecast.years;
-  const low = Math.min(...years.map((y) => Math.min(y.expected.p10, y.minimum.p10)));
+function range({ years }: ForecastAnswer): [number, number] {
+  const low = Math.min(...years.flatMap((y) => numbers([y.expected.p10, y.minimum.p10])));
   const high = Math.max(
-    ...years.map((y) =>
-      Math.max(
-        y.minimum.p90,
-        y.expected.p90,
-        ...[...Object.values(y.ceilings)]
-          .map((c) => c.p50)
-          .sort((a, b) => a - b)
-          .slice(0, -1),
-      ),
-    ),
+    ...years.flatMap((y) => [
+      ...numbers([y.minimum.p90, y.expected.p90]),
+      ...numbers(Object.values(y.ceilings).map((c) => c.p50))
+        .sort((a, b) => a - b)
+        .slice(0, -1),
+    ]),
   );
   return [low / 1.5, high * 2];
 }
@@ -78,22 +74,22 @@ export function Ceilings(props: Props): JSX.Element {
   const y = scaleLog(bounds, [box.height - box.bottom, box.top]).clamp(true);
   const path = line<Point>()
     .x((p) => x(p.year))
-    .y((p) => y(p.q.p50));
+    .y((p) => y(p.p50));
   const band = (a: "p10" | "p25", b: "p90" | "p75"): ReturnType<typeof area<Point>> =>
     area<Point>()
       .x((p) => x(p.year))
-      .y0((p) => y(p.q[a] ?? p.q.p50))
-      .y1((p) => y(p.q[b] ?? p.q.p50));
+      .y0((p) => y(p.q[a] ?? p.p50))
+      .y1((p) => y(p.q[b] ?? bounds[1]));
   const all = lines(forecast);
-  const feasible = forecast.years.map((f) => ({ year: f.year, q: f.minimum }));
-  const other = versus?.years.map((f) => ({ year: f.year, q: f.minimum })) ?? [];
-  const ends = all.map((l) => ({ ...l, at: y(l.points[l.points.length - 1]?.q.p50 ?? bounds[1]) }));
+  const feasible = pointsOf(forecast, (f) => f.minimum);
+  const other = versus ? pointsOf(versus, (f) => f.minimum) : [];
+  const ends = all.map((l) => ({ ...l, at: y(l.points[l.points.length - 1]?.p50 ?? bounds[1]) }));
   if (other.length)
     ends.push({
       id: "versus",
       label: props.versusName.slice(0, 14),
       points: [],
-      at: y(other[other.length - 1]?.q.p50 ?? bounds[1]),
+      at: y(other[other.length - 1]?.p50 ?? bounds[1]),
     });
   const places = spread(
     ends.map((e) => e.at),
@@ -116,7 +112,7 @@ export function Ceilings(props: Props): JSX.Element {
           area<Point>()
             .x((p) => x(p.year))
             .y0(box.height - box.bottom)
-            .y1((p) => y(p.q.p50))(feasible) ?? ""
+            .y1((p) => y(p.p50))(feasible) ?? ""
         }
       />
       {all

@@ -6,10 +6,8 @@ import { area, line } from "d3-shape";
 import { percent } from "../format";
 import { XAxis, YAxis, type Box } from "./axes";
 
-interface Point {
-  population: number;
-  compute: number;
-}
+/** Share of people, share of compute. */
+type Point = readonly [number, number];
 
 export function Lorenz({ points, width }: { points: readonly Point[]; width: number }): JSX.Element {
   const size = Math.min(width, 460);
@@ -17,7 +15,7 @@ export function Lorenz({ points, width }: { points: readonly Point[]; width: num
   const x = scaleLinear([0, 1], [box.left, size - box.right]);
   const y = scaleLinear([0, 1], [box.height - box.bottom, box.top]);
   const ticks = [0, 0.25, 0.5, 0.75, 1];
-  const place = (p: Point): [number, number] => [x(p.population), y(p.compute)];
+  const place = ([people, compute]: Point): [number, number] => [x(people), y(compute)];
   return (
     <svg
       viewBox={`0 0 ${size} ${box.height}`}
@@ -31,7 +29,7 @@ export function Lorenz({ points, width }: { points: readonly Point[]; width: num
         d={
           area<Point>()
             .x((p) => place(p)[0])
-            .y0((p) => y(p.population))
+            .y0((p) => y(p[0]))
             .y1((p) => place(p)[1])([...points]) ?? ""
         }
       />

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { scaleLinear } from "d3-scale";
 import { quantity } from "../format";
-import type { Span } from "../types";
+import type { Span } from "../api.gen";
 import { XAxis, type Box } from "./axes";
 
 export function Timeline({

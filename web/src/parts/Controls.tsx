@@ -8,7 +8,7 @@ import { useAsk } from "../ask";
 import { fromSlider, quantity, toSlider } from "../format";
 import { emptyScenario } from "../state";
 import { dragging, flushAddress, scenario, update, updateEntry, updateScenario } from "../store";
-import type { Parameter } from "../types";
+import type { Parameter } from "../api.gen";
 import { Evidence, Failure, Select } from "./common";
 
 const STRONGEST = 5;
@@ -29,7 +29,7 @@ export function Controls(): JSX.Element {
   const asked = useAsk(facts, (signal) => api.parameters(facts, signal));
   const groups = asked.value?.groups ?? [];
   const all = groups.flatMap((g) => g.items);
-  const strongest = [...all].sort((a, b) => (b.influence ?? 0) - (a.influence ?? 0)).slice(0, STRONGEST);
+  const strongest = [...all].sort((a, b) => b.influence - a.influence).slice(0, STRONGEST);
   const s = scenario.value;
   const moved =
     Object.keys(s.pin).length +
@@ -106,12 +106,7 @@ function Slider({ parameter: p, place }: { parameter: Parameter; place: string }
   const written = scenario.value.set[p.id];
   const value = pinned === undefined ? p.p50 : Number(pinned);
   const shown =
-    written ??
-    (pinned === undefined
-      ? (p.shown.p50 ?? quantity(p.p50, p.unit))
-      : Number.isFinite(value)
-        ? quantity(value, p.unit)
-        : pinned);
+    written ?? (pinned === undefined ? p.shown.p50 : Number.isFinite(value) ? quantity(value, p.unit) : pinned);
   const changed = pinned !== undefined || written !== undefined;
   const at = Math.round(toSlider(Number.isFinite(value) ? value : p.p50, p.low, p.high, p.log) * STEPS);
   const move = (text: string): void => {
@@ -139,11 +134,7 @@ function Slider({ parameter: p, place }: { parameter: Parameter; place: string }
         }}
       />
       <div class="under">
-        <span>
-          {changed
-            ? "held, without uncertainty"
-            : `80 %: ${p.shown.p10 ?? quantity(p.p10, p.unit)} – ${p.shown.p90 ?? quantity(p.p90, p.unit)}`}
-        </span>
+        <span>{changed ? "held, without uncertainty" : `80 %: ${p.shown.p10} – ${p.shown.p90}`}</span>
         {changed ? (
           <button type="button" class="quiet" onClick={() => updateEntry("pin", p.id, null)}>
             reset<span class="hidden"> {p.name}</span>
@@ -175,7 +166,7 @@ function Own({
       {open ? (
         <>
           <p>
-            <Evidence grade={p.grade} source={p.source} url={p.url} as_of={p.as_of} />
+            <Evidence of={p} />
           </p>
           <label for={id}>Own value or p10..p50..p90, with unit</label>
           <input

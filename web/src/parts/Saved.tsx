@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import * as api from "../api";
 import { saveText } from "../download";
-import { power10, times } from "../format";
+import { over, power10, times } from "../format";
 import { scenarioOf, type Scenario } from "../state";
 import { answer, flushAddress, scenario, state, update, versusAnswer, year, yearAnswer } from "../store";
 import { Failure } from "./common";
@@ -123,7 +123,7 @@ function Difference(): JSX.Element | null {
   return (
     <p class="difference">
       In {year.value} the largest feasible run is {power10(mine.minimum.p50)} FLOP here and {power10(other.minimum.p50)}{" "}
-      FLOP in “{versus.name}” ({times(mine.minimum.p50 / other.minimum.p50)}); {mine.binding_limit} binds here,{" "}
+      FLOP in “{versus.name}” ({times(over(mine.minimum.p50, other.minimum.p50))}); {mine.binding_limit} binds here,{" "}
       {other.binding_limit} there.
     </p>
   );

@@ -1,7 +1,8 @@
 /** Small parts that every view uses. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { gradeMark, quantity, safeUrl, short } from "../format";
+import type { Fact } from "../api.gen";
+import { quantity, safeUrl, short } from "../format";
 
 export function Failure({ words }: { words: string }): JSX.Element | null {
   return words ? (
@@ -12,25 +13,23 @@ export function Failure({ words }: { words: string }): JSX.Element | null {
 }
 
 /** The grade of a number and its source. */
-export function Evidence(props: { grade: string; source?: string; url?: string; as_of?: string }): JSX.Element {
-  const [mark, word] = gradeMark(props.grade);
-  const url = safeUrl(props.url ?? "");
+export function Evidence({
+  of,
+}: {
+  of: Pick<Fact, "grade" | "mark" | "source" | "url"> & { as_of?: string };
+}): JSX.Element {
+  const url = safeUrl(of.url);
   return (
     <span class="evidence">
-      <span aria-hidden="true">{mark}</span> <span class="word">{word}</span>
-      {props.source ? (
-        <>
-          :{" "}
-          {url ? (
-            <a href={url} target="_blank" rel="noreferrer noopener">
-              {props.source}
-            </a>
-          ) : (
-            props.source
-          )}
-        </>
-      ) : null}
-      {props.as_of ? `, ${props.as_of}` : ""}
+      <span aria-hidden="true">{of.mark}</span> <span class="word">{of.grade}</span>:{" "}
+      {url ? (
+        <a href={url} target="_blank" rel="noreferrer noopener">
+          {of.source}
+        </a>
+      ) : (
+        of.source
+      )}
+      {of.as_of ? `, ${of.as_of}` : ""}
     </span>
   );
 }

@@ -8,14 +8,12 @@ import type { WorldMap } from "../charts/Map";
 import { Lorenz } from "../charts/Lorenz";
 import { saveCsv, saveJson } from "../download";
 import { flat, percent, times } from "../format";
-import { bounds, classOf, drawable, limitOf, middle, noteOf, showMeasure } from "../measure";
+import { bounds, classOf, drawable, limitOf, numberOf, showInterval, showMeasure, type Cell } from "../measure";
 import { DataTable, Failure, Field, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { FIRST_YEAR, LAST_YEAR } from "../state";
 import { state, update } from "../store";
-import { LIMITS, type AccessAnswer, type Measure, type Place, type Quantiles } from "../types";
-
-type Row = Record<string, unknown>;
+import type { AccessAnswer, MapRow, Place, Quantiles } from "../api.gen";
 
 const EXPORTS: [string, string][] = [
   ["2026-case-by-case", "2026: case by case"],
@@ -30,7 +28,7 @@ const YEARS: [string, string][] = Array.from({ length: LAST_YEAR - FIRST_YEAR + 
 const CLUBS = ["EU", "AU", "G20", "OECD", "ASEAN"];
 
 const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
-const text = (row: Row, key: string): string => (typeof row[key] === "string" ? row[key] : "");
+const cellsOf = ({ values, ...row }: MapRow): Record<string, unknown> => ({ ...row, ...values });
 
 export function Access(): JSX.Element {
   const s = state.value;
@@ -74,11 +72,10 @@ export function Access(): JSX.Element {
   );
 }
 
-function Club({ rows }: { rows: readonly Row[] }): JSX.Element {
+function Club({ rows }: { rows: readonly MapRow[] }): JSX.Element {
   const { countries } = state.value;
-  const names = rows.map((r) => text(r, "name"));
-  const code = (name: string): string =>
-    text(rows.find((r) => text(r, "name").toLowerCase() === name.toLowerCase()) ?? {}, "iso3") || name;
+  const names = rows.map((r) => r.name);
+  const code = (name: string): string => rows.find((r) => r.name.toLowerCase() === name.toLowerCase())?.iso3 ?? name;
   const add = (name: string): void => {
     if (name.trim() && !countries.includes(code(name.trim()))) update({ countries: [...countries, code(name.trim())] });
   };
@@ -104,7 +101,7 @@ function Club({ rows }: { rows: readonly Row[] }): JSX.Element {
       <ul class="plain">
         {countries.map((c) => (
           <li key={c}>
-            {text(rows.find((r) => r.iso3 === c) ?? {}, "name") || c}{" "}
+            {rows.find((r) => r.iso3 === c)?.name ?? c}{" "}
             <button type="button" class="quiet" onClick={() => update({ countries: countries.filter((x) => x !== c) })}>
               remove<span class="hidden"> {c}</span>
             </button>
@@ -133,21 +130,21 @@ function MapPart({ answer, club }: { answer: AccessAnswer; club: readonly string
   }, []);
   const { rows } = answer;
   const choices = drawable(answer.measures, rows);
-  const measure: Measure | undefined = choices.find((m) => m.id === state.value.measure) ?? choices[0];
+  const measure = choices.find((m) => m.id === state.value.measure) ?? choices[0];
   if (!measure) return null;
-  const values = rows.flatMap((r) => middle(r[measure.id]) ?? []);
+  const cell = (r: MapRow | undefined): Cell => r?.values[measure.id];
+  const values = rows.flatMap((r) => numberOf(cell(r)) ?? []);
   const cuts = bounds(values);
-  const byCode = new Map(rows.map((r) => [text(r, "iso3"), r]));
+  const byCode = new Map(rows.map((r) => [r.iso3, r]));
   const fill = (code: string): string => {
-    const cell = byCode.get(code)?.[measure.id];
-    const [value, limit] = [middle(cell), limitOf(cell)];
+    const [value, limit] = [numberOf(cell(byCode.get(code))), limitOf(cell(byCode.get(code)))];
     return limit ? `fill-${limit}` : value === null ? "unknown" : `level-${classOf(value, cuts)}`;
   };
-  const limits = LIMITS.filter((l) => rows.some((r) => r[measure.id] === l));
+  const limits = [...new Set(rows.flatMap((r) => limitOf(cell(r)) ?? []))].sort();
   const say = (code: string, name: string): string =>
-    `${text(byCode.get(code) ?? {}, "name") || name}: ${showMeasure(byCode.get(code)?.[measure.id], measure.unit)}`;
-  const known = rows.filter((r) => middle(r[measure.id]) !== null || limitOf(r[measure.id])).length;
-  const ordered = [...rows].sort((a, b) => (middle(b[measure.id]) ?? -Infinity) - (middle(a[measure.id]) ?? -Infinity));
+    `${byCode.get(code)?.name ?? name}: ${showMeasure(cell(byCode.get(code)), measure.unit)}`;
+  const known = rows.filter((r) => (cell(r) ?? null) !== null).length;
+  const ordered = [...rows].sort((a, b) => (numberOf(cell(b)) ?? -Infinity) - (numberOf(cell(a)) ?? -Infinity));
   return (
     <>
       <Select
@@ -159,8 +156,8 @@ function MapPart({ answer, club }: { answer: AccessAnswer; club: readonly string
       <Figure
         file="access"
         title={measure.title}
-        note={`${noteOf(measure) ? `${capital(noteOf(measure))}. ` : ""}Figures for ${known} of ${rows.length} countries and territories.`}
-        rows={rows.map((r) => flat(r))}
+        note={`${capital(measure.coverage)}. Figures for ${known} of ${rows.length} countries and territories.`}
+        rows={rows.map(cellsOf)}
         data={answer}
         table={
           <DataTable
@@ -170,12 +167,12 @@ function MapPart({ answer, club }: { answer: AccessAnswer; club: readonly string
               {
                 title: "country",
                 cell: (r) => (
-                  <button type="button" class="quiet" onClick={() => update({ country: text(r, "iso3") })}>
-                    {text(r, "name")}
+                  <button type="button" class="quiet" onClick={() => update({ country: r.iso3 })}>
+                    {r.name}
                   </button>
                 ),
               },
-              { title: measure.title, number: true, cell: (r) => showMeasure(r[measure.id], measure.unit) },
+              { title: measure.title, number: true, cell: (r) => showMeasure(cell(r), measure.unit) },
             ]}
           />
         }
@@ -243,36 +240,33 @@ function LimitLegend({ limits }: { limits: readonly string[] }): JSX.Element {
 }
 
 function Country({ answer }: { answer: AccessAnswer }): JSX.Element {
-  const sorted = [...answer.rows].sort((a, b) => text(a, "name").localeCompare(text(b, "name")));
+  const sorted = [...answer.rows].sort((a, b) => a.name.localeCompare(b.name));
   const row = answer.rows.find((r) => r.iso3 === state.value.country);
   return (
     <section class="figure">
-      <h2>{row ? text(row, "name") : "One country"}</h2>
+      <h2>{row ? row.name : "One country"}</h2>
       <Select
         label="Country"
         value={state.value.country}
-        options={[
-          ["", "choose, or press one on the map"],
-          ...sorted.map((r): [string, string] => [text(r, "iso3"), text(r, "name")]),
-        ]}
+        options={[["", "choose, or press one on the map"], ...sorted.map((r): [string, string] => [r.iso3, r.name])]}
         onChange={(v) => update({ country: v })}
       />
       {row ? (
         <>
           <DataTable
-            caption={`${text(row, "name")} and ${state.value.need} in ${state.value.year}`}
+            caption={`${row.name} and ${state.value.need} in ${state.value.year}`}
             rows={answer.measures}
             columns={[
               { title: "measure", cell: (m) => m.title },
-              { title: "value", number: true, cell: (m) => showMeasure(row[m.id], m.unit) },
-              { title: "note", cell: noteOf },
+              { title: "value", number: true, cell: (m) => showMeasure(row.values[m.id], m.unit) },
+              { title: "note", cell: (m) => m.coverage },
             ]}
           />
           <button
             type="button"
             onClick={() => {
-              const c = text(row, "iso3");
-              if (!state.value.countries.includes(c)) update({ countries: [...state.value.countries, c] });
+              const { countries } = state.value;
+              if (!countries.includes(row.iso3)) update({ countries: [...countries, row.iso3] });
             }}
           >
             Add to the club
@@ -284,12 +278,12 @@ function Country({ answer }: { answer: AccessAnswer }): JSX.Element {
 }
 
 function Members({ answer }: { answer: AccessAnswer }): JSX.Element | null {
-  const places = [...(answer.club ? [answer.club.together] : []), ...(answer.places ?? [])];
+  const places = [...(answer.club ? [answer.club.together] : []), ...answer.places];
   if (!places.length) return null;
   const show =
-    (unit: string, pick: (p: Place) => Quantiles | null) =>
+    (unit: string, pick: (p: Place) => Quantiles) =>
     (p: Place): string =>
-      showMeasure(pick(p) ?? undefined, unit);
+      showInterval(pick(p), unit);
   return (
     <section class="figure" data-figure="club">
       <h2>
@@ -344,33 +338,30 @@ const LEVELS: Record<string, string> = {
 
 function Shares(): JSX.Element | null {
   const asked = useAsk("inequality", api.inequality);
-  const all = asked.value ?? [];
+  const all = Object.values(asked.value?.levels ?? {});
   const a = all.find((l) => l.level === state.value.level) ?? all[0];
   if (!a) return <Failure words={asked.failure} />;
-  const holders = a.top2.length ? a.top2.join(" and ") : "The first two";
   return (
     <>
-      {all.length > 1 ? (
-        <Select
-          label="Shares of compute by"
-          value={a.level}
-          options={all.map((l): [string, string] => [l.level, LEVELS[l.level] ?? l.level])}
-          onChange={(v) => update({ level: v })}
-        />
-      ) : null}
+      <Select
+        label="Shares of compute by"
+        value={a.level}
+        options={all.map((l): [string, string] => [l.level, LEVELS[l.level] ?? l.level])}
+        onChange={(v) => update({ level: v })}
+      />
       <Figure
         file="lorenz"
-        title={`${holders}: ${percent(a.top2_share)} of compute; Gini ${a.gini.toFixed(2)}`}
-        note={a.coverage ? `${capital(a.coverage)}.` : ""}
-        rows={a.lorenz}
+        title={`${a.top2.join(" and ")}: ${percent(a.top2_share)} of compute; Gini ${a.gini.toFixed(2)}`}
+        note={`${capital(a.coverage)}.`}
+        rows={a.lorenz.map(([population, compute]) => ({ population, compute }))}
         data={a}
         table={
           <DataTable
             caption="Lorenz curve"
             rows={a.lorenz}
             columns={[
-              { title: "share of people", cell: (p) => percent(p.population) },
-              { title: "share of compute", number: true, cell: (p) => percent(p.compute) },
+              { title: "share of people", cell: ([people]) => percent(people) },
+              { title: "share of compute", number: true, cell: ([, compute]) => percent(compute) },
             ]}
           />
         }

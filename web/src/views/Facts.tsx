@@ -78,7 +78,7 @@ export function Facts(): JSX.Element {
             },
             {
               title: "source",
-              cell: (r) => <Evidence grade={r.grade} source={r.source} url={r.url} as_of={r.as_of} />,
+              cell: (r) => <Evidence of={r} />,
             },
             { title: "table", cell: (r) => r.table },
             { title: "used in", cell: (r) => r.used_in.join(", ") },

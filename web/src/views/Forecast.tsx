@@ -14,7 +14,7 @@ import { Controls } from "../parts/Controls";
 import { Saved } from "../parts/Saved";
 import { answer, dragging, failure, scenario, state, update, versusAnswer, year, yearAnswer } from "../store";
 import { sentence } from "../sentence";
-import { LIMITS, type Forecast as Answer, type ForecastYear } from "../types";
+import type { ForecastAnswer, ForecastYear } from "../api.gen";
 
 const flop = (x: number): string => power10(x);
 
@@ -41,7 +41,7 @@ export function Forecast(): JSX.Element {
       </div>
       <aside class="side" aria-label="Barrel and levers">
         <BarrelPart />
-        <TopLevers rows={rank.value?.rows ?? null} levers={levers.value?.levers ?? []} failure={rank.failure} />
+        <TopLevers rows={rank.value?.levers ?? null} levers={levers.value?.levers ?? []} failure={rank.failure} />
       </aside>
       <div class="chart">
         <CeilingsPart />
@@ -50,7 +50,7 @@ export function Forecast(): JSX.Element {
       </div>
       <div class="controls">
         <Controls />
-        <LeverSwitches rows={rank.value?.rows ?? null} levers={levers.value?.levers ?? []} />
+        <LeverSwitches rows={rank.value?.levers ?? null} levers={levers.value?.levers ?? []} />
         <Failure words={levers.failure} />
         <Saved />
       </div>
@@ -81,10 +81,10 @@ function BarrelPart(): JSX.Element {
   if (!now) return <div class="barrel-box placeholder" />;
   const share = now.binding_probability[now.binding_limit] ?? 0;
   const heights = now.log10_headroom_where_it_binds;
-  const rows = LIMITS.flatMap((limit) =>
-    typeof heights[limit] === "number"
-      ? [{ limit, log10_headroom: heights[limit], binding_probability: now.binding_probability[limit] ?? 0 }]
-      : [],
+  const rows = Object.entries(heights).flatMap(([limit, log10_headroom]) =>
+    log10_headroom === null
+      ? []
+      : [{ limit, log10_headroom, binding_probability: now.binding_probability[limit] ?? 0 }],
   );
   const label = rows.map((r) => `${r.limit} ${r.log10_headroom.toFixed(1)}`).join(", ");
   return (
@@ -126,7 +126,7 @@ function BarrelPart(): JSX.Element {
 
 const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
-function ceilingRows(a: Answer): Record<string, unknown>[] {
+function ceilingRows(a: ForecastAnswer): Record<string, unknown>[] {
   const row = (y: ForecastYear, what: string, q: object): Record<string, unknown> => ({
     year: y.year,
     what,
@@ -141,7 +141,7 @@ function ceilingRows(a: Answer): Record<string, unknown>[] {
 }
 
 /** The finding as a title: what binds when. */
-function ceilingTitle(a: Answer): string {
+function ceilingTitle(a: ForecastAnswer): string {
   const { p50 } = a.crossing;
   return p50 === null
     ? "The trend of the largest runs stays below every ceiling"
@@ -155,7 +155,7 @@ function CeilingsPart(): JSX.Element {
   const bands = bandsOf(state.value.bands, now?.binding_limit);
   const toggle = (limit: string): void =>
     update({ bands: bands.includes(limit) ? bands.filter((b) => b !== limit) : [...bands, limit] });
-  const shown = [...LIMITS.filter((l) => a.limits.includes(l)), "expected"];
+  const shown = [...a.limits, "expected"];
   return (
     <Figure
       file="ceilings"
@@ -279,7 +279,7 @@ function RunPart(): JSX.Element | null {
       {crossing?.p50 ? (
         <p>
           The expected run of {now.year} is {interval(now.expected, flop)} FLOP; the trend has met the ceiling by then
-          in {percent(crossing.probability_by[String(now.year)] ?? NaN)} of futures.
+          in {percent(crossing.probability_by[String(now.year)] ?? null)} of futures.
         </p>
       ) : null}
       {(answer.value?.notes ?? []).map((n) => (

@@ -7,10 +7,10 @@ import { Intervals } from "../charts/Intervals";
 import { flat, interval, percent, short, times } from "../format";
 import { DataTable, Evidence, Failure, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
-import { median, signs } from "../parts/Levers";
+import { byRatio, signs } from "../parts/Levers";
 import { FIRST_YEAR, LAST_YEAR } from "../state";
 import { flushAddress, linkTo, scenario, state, update, updateScenario, year } from "../store";
-import { LIMITS, type Lever, type RankRow } from "../types";
+import type { RankedLever } from "../api.gen";
 
 const YEARS: [string, string][] = Array.from({ length: LAST_YEAR - FIRST_YEAR + 1 }, (_, i) => [
   String(FIRST_YEAR + i),
@@ -21,9 +21,8 @@ export function Levers(): JSX.Element {
   const question = JSON.stringify([scenario.value, year.value]);
   const levers = useAsk("levers", api.levers);
   const rank = useAsk(question, (signal) => api.rank(scenario.value, year.value, signal));
-  const rows = [...(rank.value?.rows ?? [])].sort((a, b) => median(b) - median(a));
+  const rows = [...(rank.value?.levers ?? [])].sort(byRatio);
   const known = new Map((levers.value?.levers ?? []).map((l) => [l.name, l]));
-  const title = (r: RankRow): string => r.name ?? known.get(r.lever)?.title ?? r.lever;
   const best = rows.find((r) => known.get(r.lever)?.kind !== "package");
   return (
     <div class="single">
@@ -32,7 +31,7 @@ export function Levers(): JSX.Element {
         <Failure words={rank.failure || levers.failure} />
         <p class="lead" role="status" data-answer>
           {best
-            ? `In ${year.value} one lever alone lifts the largest feasible run most: ${title(best)}, ${times(median(best))} (80 %: ${times(best.p10)}–${times(best.p90)}).`
+            ? `In ${year.value} one lever alone lifts the largest feasible run most: ${best.name}, ${times(best.ratio)} (80 %: ${times(best.p10)}–${times(best.p90)}).`
             : "The levers are being ranked."}
         </p>
         <Select label="Year" value={String(year.value)} options={YEARS} onChange={(v) => update({ year: Number(v) })} />
@@ -40,22 +39,14 @@ export function Levers(): JSX.Element {
           For the scenario of the <a href={linkTo("forecast")}>forecast</a>, at 1,024 futures.
         </p>
       </div>
-      {rows.length ? <Ranking rows={rows} title={title} known={known} /> : null}
+      {rows.length ? <Ranking rows={rows} /> : null}
       <Package />
       <ReboundPart />
     </div>
   );
 }
 
-function Ranking({
-  rows,
-  title,
-  known,
-}: {
-  rows: RankRow[];
-  title: (r: RankRow) => string;
-  known: Map<string, Lever>;
-}): JSX.Element {
+function Ranking({ rows }: { rows: RankedLever[] }): JSX.Element {
   return (
     <Figure
       file="levers"
@@ -67,8 +58,8 @@ function Ranking({
           caption="Levers, the strongest first"
           rows={rows}
           columns={[
-            { title: "lever", cell: title },
-            { title: "factor", number: true, cell: (r) => `${times(median(r))} (${times(r.p10)}–${times(r.p90)})` },
+            { title: "lever", cell: (r) => r.name },
+            { title: "factor", number: true, cell: (r) => `${times(r.ratio)} (${times(r.p10)}–${times(r.p90)})` },
             {
               title: "limits",
               cell: (r) =>
@@ -79,14 +70,8 @@ function Ranking({
                   </span>
                 )),
             },
-            { title: "check", cell: (r) => known.get(r.lever)?.check ?? "" },
-            {
-              title: "evidence",
-              cell: (r) => {
-                const l = known.get(r.lever);
-                return l ? <Evidence grade={l.grade} source={l.source} url={l.url} /> : "";
-              },
-            },
+            { title: "check", cell: (r) => r.check },
+            { title: "evidence", cell: (r) => <Evidence of={r} /> },
           ]}
         />
       }
@@ -97,12 +82,12 @@ function Ranking({
             width={width}
             cap={10}
             label="Factor of each lever with p10 to p90; the numbers stand in the table below"
-            rows={rows.slice(0, 16).map((r) => ({ label: title(r), q: { p10: r.p10, p50: median(r), p90: r.p90 } }))}
+            rows={rows.slice(0, 16).map((r) => ({ label: r.name, q: { p10: r.p10, p50: r.ratio, p90: r.p90 } }))}
           />
           <ul class="sign-list" aria-label="Sign on each limit of the first eight levers">
             {rows.slice(0, 8).map((r) => (
               <li key={r.lever}>
-                {title(r)}:{" "}
+                {r.name}:{" "}
                 {signs(r).length
                   ? signs(r).map(([l, s]) => (
                       <span key={l} class={`sign key-${l}`}>
@@ -149,8 +134,9 @@ function Package(): JSX.Element {
           </ol>
           <p>
             Afterwards the lowest limit is{" "}
-            {LIMITS.filter((l) => (p.binding_probability_after[l] ?? 0) >= 0.005)
-              .map((l) => `${l} in ${percent(p.binding_probability_after[l] ?? 0)}`)
+            {Object.entries(p.binding_probability_after)
+              .filter(([, share]) => share >= 0.005)
+              .map(([limit, share]) => `${limit} in ${percent(share)}`)
               .join(", ")}{" "}
             of futures.
             {p.exact

@@ -6,11 +6,11 @@ import { useAsk } from "../ask";
 import { Barrel } from "../charts/Barrel";
 import { Bars } from "../charts/Bars";
 import { partClass, Timeline } from "../charts/Timeline";
-import { flat, interval, intervalOf, percent, quantity, times } from "../format";
+import { interval, intervalOf, percent, quantity, times, type Value } from "../format";
 import { AnyTable, DataTable, Failure, Field } from "../parts/common";
 import { Figure, useWidth } from "../parts/Figure";
 import { state, update } from "../store";
-import { LIMITS, type Catalogue, type PlanAnswer, type PlanHeadroom } from "../types";
+import type { CatalogueAnswer, Headroom as PlanHeadroom, PlanAnswer, RunAmounts, StageMemory } from "../api.gen";
 
 export function Plan(): JSX.Element {
   const fields = state.value.plan;
@@ -31,7 +31,7 @@ export function Plan(): JSX.Element {
   );
 }
 
-const FIELDS: [string, string, keyof Catalogue | null, string][] = [
+const FIELDS: [string, string, keyof CatalogueAnswer | null, string][] = [
   ["model", "Model", "models", "A name or a size: 70B"],
   ["chip", "Chip", "chips", ""],
   ["chips", "Number of chips", null, ""],
@@ -44,7 +44,13 @@ const FIELDS: [string, string, keyof Catalogue | null, string][] = [
   ["date", "Date", null, "2027 or 2027-06"],
 ];
 
-function Form({ fields, catalogue }: { fields: Record<string, string>; catalogue: Catalogue | null }): JSX.Element {
+function Form({
+  fields,
+  catalogue,
+}: {
+  fields: Record<string, string>;
+  catalogue: CatalogueAnswer | null;
+}): JSX.Element {
   const set = (key: string, value: string): void => {
     const { [key]: _, ...rest } = fields;
     update({ plan: value.trim() ? { ...rest, [key]: value.trim() } : rest });
@@ -66,7 +72,7 @@ function Form({ fields, catalogue }: { fields: Record<string, string>; catalogue
   );
 }
 
-const AMOUNTS: [string, string, string][] = [
+const AMOUNTS: [Exclude<keyof RunAmounts, "price_note">, string, string][] = [
   ["days", "Time", "days"],
   ["usd", "Money", "USD"],
   ["energy_mwh", "Energy", "MWh"],
@@ -79,11 +85,7 @@ const AMOUNTS: [string, string, string][] = [
 
 function Result({ answer }: { answer: PlanAnswer }): JSX.Element {
   const { plan } = answer;
-  const amounts = AMOUNTS.flatMap(([key, name, unit]) => {
-    const q = plan.run[key];
-    return q && typeof q === "object" ? [{ name, unit, q }] : [];
-  });
-  const note = plan.run.price_note;
+  const amounts = AMOUNTS.map(([key, name, unit]) => ({ name, unit, q: plan.run[key] }));
   return (
     <>
       <section class="figure">
@@ -96,15 +98,15 @@ function Result({ answer }: { answer: PlanAnswer }): JSX.Element {
             { title: "amount", number: true, cell: (a) => intervalOf(a.q, a.unit) },
           ]}
         />
-        {typeof note === "string" ? <p class="note">{note}</p> : null}
+        <p class="note">{plan.run.price_note}</p>
       </section>
-      {answer.headroom ? <Headroom over={answer.headroom} /> : null}
+      <Headroom over={answer.headroom} />
       <Step answer={answer} />
       <Memory answer={answer} />
       {answer.layouts.length ? (
         <section class="figure">
-          <h2>The best layouts of {plan.layouts_considered.toLocaleString("en-GB")}</h2>
-          <AnyTable caption="Best layouts, fastest first" rows={answer.layouts.map((l) => flat(l))} />
+          <h2>The best layouts of {(plan.layouts_considered ?? 1).toLocaleString("en-GB")}</h2>
+          <AnyTable caption="Best layouts, fastest first" rows={answer.layouts.map((l) => ({ ...l }))} />
         </section>
       ) : null}
     </>
@@ -114,7 +116,7 @@ function Result({ answer }: { answer: PlanAnswer }): JSX.Element {
 function Headroom({ over }: { over: PlanHeadroom }): JSX.Element {
   const [hold, width] = useWidth();
   const heights = Object.fromEntries(
-    LIMITS.flatMap((l) => (over.limits[l] ? [[l, Math.log10(Math.max(1e-9, over.limits[l].p50))]] : [])),
+    Object.entries(over.limits).map(([l, q]) => [l, q.p50 === null ? null : Math.log10(Math.max(1e-9, q.p50))]),
   );
   return (
     <section class="figure" ref={hold}>
@@ -142,7 +144,7 @@ function Step({ answer }: { answer: PlanAnswer }): JSX.Element {
   const { plan, timeline } = answer;
   const parts = plan.breakdown.filter((b) => b.seconds > 0);
   const first = [...parts].sort((a, b) => b.seconds - a.seconds)[0];
-  const seconds = (x: number): string => quantity(x, "s");
+  const seconds = (x: Value): string => quantity(x, "s");
   return (
     <>
       <Figure
@@ -203,24 +205,25 @@ function Step({ answer }: { answer: PlanAnswer }): JSX.Element {
   );
 }
 
-function Memory({ answer }: { answer: PlanAnswer }): JSX.Element | null {
-  const { plan, memory_by_stage: stages } = answer;
-  if (!stages.length) return null;
+const KINDS: Exclude<keyof StageMemory, "stage">[] = ["states", "activations", "logits", "buffers"];
+
+function Memory({ answer }: { answer: PlanAnswer }): JSX.Element {
+  const { plan } = answer;
+  const stages = plan.memory_by_stage;
   const bytes = (x: number): string => quantity(x, "bytes");
-  const kinds = [...new Set(stages.flatMap((s) => Object.keys(s)))].filter((k) => k !== "stage" && k !== "total");
   const share = plan.memory_total_bytes / plan.memory_at_hand_bytes;
   return (
     <Figure
       file="memory"
       title={`The fullest chip uses ${percent(share)} of its ${bytes(plan.memory_at_hand_bytes)}`}
-      rows={stages}
+      rows={stages.map((s) => ({ ...s }))}
       table={
         <DataTable
           caption="Memory of a chip by stage"
           rows={stages}
           columns={[
-            { title: "stage", cell: (s) => s.stage ?? 0 },
-            ...kinds.map((k) => ({ title: k, number: true, cell: (s: Record<string, number>) => bytes(s[k] ?? 0) })),
+            { title: "stage", cell: (s) => s.stage },
+            ...KINDS.map((k) => ({ title: k, number: true, cell: (s: StageMemory) => bytes(s[k]) })),
           ]}
         />
       }
@@ -233,12 +236,12 @@ function Memory({ answer }: { answer: PlanAnswer }): JSX.Element | null {
             show={bytes}
             bound={{ value: plan.memory_at_hand_bytes, label: `${bytes(plan.memory_at_hand_bytes)} at hand` }}
             bars={stages.map((s) => ({
-              label: `stage ${s.stage ?? 0}`,
-              parts: kinds.map((k, i) => ({ name: k, value: s[k] ?? 0, fill: `shade-${i % 6}` })),
+              label: `stage ${s.stage}`,
+              parts: KINDS.map((k, i) => ({ name: k, value: s[k], fill: `shade-${i % 6}` })),
             }))}
           />
           <p class="legend">
-            {kinds.map((k, i) => (
+            {KINDS.map((k, i) => (
               <span key={k}>
                 <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
                   <rect width="12" height="12" class={`shade-${i % 6}`} />

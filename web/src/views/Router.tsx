@@ -4,11 +4,11 @@ import type { JSX } from "preact";
 import * as api from "../api";
 import { useAsk } from "../ask";
 import { Bars } from "../charts/Bars";
-import { flat, interval, percent, short } from "../format";
+import { flat, interval, percent, short, type Value } from "../format";
 import { DataTable, Failure, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { state, update } from "../store";
-import type { Quantiles, RouterReport } from "../types";
+import type { Quantiles, Saving, SavingsReport } from "../api.gen";
 
 const SPANS: [string, string][] = [
   ["1", "a day"],
@@ -18,48 +18,48 @@ const SPANS: [string, string][] = [
   ["365", "a year"],
 ];
 
-const quantiles = ([p10, p50, p90]: [number, number, number]): Quantiles => ({ p10, p50, p90 });
-const usd = (x: number): string => `USD ${short(x)}`;
+const quantiles = ([p10, p50, p90]: Saving["usd_strong"]): Quantiles => ({ p10, p50, p90 });
+const usd = (x: Value): string => `USD ${short(x)}`;
 
 export function Router(): JSX.Element {
   const { days } = state.value;
   const asked = useAsk(`router ${days}`, (signal) => api.router(days, signal));
-  const a = asked.value;
+  const report = asked.value?.report;
   return (
     <div class="single">
       <div class="answer">
         <h1>What has the router saved?</h1>
         <Failure words={asked.failure} />
         <p class="lead" role="status" data-answer>
-          {a
-            ? a.configured
-              ? words(a.report)
+          {asked.value
+            ? report
+              ? words(report)
               : "No gateway is set up here. The router sends each prompt to the cheapest model that is good enough; with a gateway's settings this page shows what that saved."
             : "The report is being read."}
         </p>
-        {a && !a.configured ? (
+        {report === null ? (
           <p>
             Set one up with <code>liebig route serve --config gateway.toml</code>, then start the page with the same
             settings.
           </p>
         ) : null}
-        {a?.configured ? (
+        {report ? (
           <Select label="Time" value={String(days)} options={SPANS} onChange={(v) => update({ days: Number(v) })} />
         ) : null}
       </div>
-      {a?.configured ? <Report report={a.report} /> : null}
+      {report ? <Report report={report} /> : null}
     </div>
   );
 }
 
-function words({ total, strong }: RouterReport): string {
+function words({ total, strong }: SavingsReport): string {
   if (!total.calls) return "No calls in this time.";
   const saved =
     total.usd_saved === null ? "" : `, ${percent(total.usd_saved)} less than ${strong ?? "the strongest model"} alone`;
   return `${total.calls.toLocaleString("en-GB")} calls took ${usd(total.usd)}${saved}.`;
 }
 
-function Report({ report }: { report: RouterReport }): JSX.Element {
+function Report({ report }: { report: SavingsReport }): JSX.Element {
   const { total } = report;
   const rows = [
     { name: "money", took: usd(total.usd), strong: interval(quantiles(total.usd_strong), usd) },
@@ -107,7 +107,7 @@ function Report({ report }: { report: RouterReport }): JSX.Element {
               { label: "taken", parts: [{ name: "taken", value: total.usd, fill: "fill-accent" }] },
               {
                 label: "strongest alone",
-                parts: [{ name: "strongest alone", value: total.usd_strong[1], fill: "fill-other" }],
+                parts: [{ name: "strongest alone", value: total.usd_strong[1] ?? 0, fill: "fill-other" }],
               },
             ]}
           />
