@@ -16,7 +16,9 @@ const executablePath =
   process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = ["forecast", "plan", "access", "levers", "facts", "router"];
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+/** Milliseconds after which only a hang explains that the page has not settled, however busy the machine is. */
+const HANGS = 1_200_000;
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: HANGS });
 let failed = 0;
 
 function assert(truth, words) {
@@ -29,6 +31,7 @@ async function open(hash, options = {}) {
     acceptDownloads: true,
     ...options,
   });
+  context.setDefaultTimeout(HANGS);
   const page = await context.newPage();
   const trouble = [];
   page.on("pageerror", (e) => trouble.push(`error: ${e.message}`));
@@ -41,7 +44,7 @@ async function open(hash, options = {}) {
       trouble.push(`left the server: ${r.url()}`);
   });
   await page.goto(base + hash);
-  await page.waitForLoadState("networkidle");
+  await settled(page);
   return { page, trouble, close: () => context.close() };
 }
 
@@ -61,9 +64,11 @@ async function check(name, hash, options, body) {
 
 const answerOf = (page) => page.locator("[data-answer]").innerText();
 
+const stateOf = (page) => page.locator("main").getAttribute("data-state");
+
+/** The page has the answer of its address, from all simulations. */
 async function settled(page) {
-  await page.waitForTimeout(300);
-  await page.waitForLoadState("networkidle");
+  await page.locator('main[data-state="settled"]').waitFor({ state: "attached" });
 }
 
 /** Serious findings of axe; the tool is injected past the content policy by the debugger's own world. */
@@ -90,9 +95,7 @@ for (const view of VIEWS)
       `#/${view}`,
       { colorScheme: scheme, viewport: { width, height: 768 } },
       async (page) => {
-        await page.waitForFunction(() =>
-          /\d|gateway|No calls/.test(document.querySelector("[data-answer]")?.textContent ?? ""),
-        );
+        assert(/\d|gateway|No calls/.test(await answerOf(page)), "no answer");
         const over = await page.evaluate(
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );
@@ -144,6 +147,8 @@ await check(
     for (let i = 1; i <= 8; i++) await page.mouse.move(box.x + box.width * (0.5 - 0.05 * i), box.y + box.height / 2);
     await page.waitForFunction((b) => document.querySelector("[data-answer]").textContent !== b, before);
     assert(asked.length > 0 && asked.every((a) => a.samples === 256), "while dragging: expected 256 futures");
+    assert((await stateOf(page)) === "provisional", `while dragging the page is ${await stateOf(page)}`);
+    assert((await page.locator("[data-answer]").getAttribute("aria-busy")) === "true", "while dragging: not busy");
     await page.mouse.up();
     await settled(page);
     assert(asked.at(-1).samples === 4096, "on release: expected 4096 futures");
@@ -156,6 +161,34 @@ await check(
     assert((await answerOf(page)) === before, "reset did not take the answer back");
   },
 );
+
+await check("an answer of few futures is never taken for the answer, however slow the server", "", {}, async (page) => {
+  let answer = () => {};
+  const held = new Promise((done) => (answer = done));
+  await page.route("**/api/forecast", async (route) => {
+    if (route.request().postDataJSON().samples > 256) await held;
+    await route.continue();
+  });
+  const before = await answerOf(page);
+  const slider = page.locator(".slider input[type=range]").first();
+  const box = await slider.boundingBox();
+  await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.2, box.y + box.height / 2);
+  await page.waitForFunction((b) => document.querySelector("[data-answer]").textContent !== b, before);
+  // let go beside the slider, which then hears nothing of it
+  await page.mouse.move(box.x + box.width * 0.2, box.y + 300);
+  await page.mouse.up();
+  const few = await answerOf(page);
+  assert((await stateOf(page)) === "provisional", `with the answer of few futures the page is ${await stateOf(page)}`);
+  answer();
+  await settled(page);
+  const all = await answerOf(page);
+  assert(all !== few, "the answer of all futures did not come");
+  const again = await open(page.url().slice(base.length));
+  assert((await answerOf(again.page)) === all, "the link gives another answer");
+  await again.close();
+});
 
 await check("a link opened again gives the same answer and says what changed", "", {}, async (page) => {
   await page.locator(".top-levers .lever").first().click();

@@ -16,7 +16,7 @@ const executablePath =
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 const page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
 await page.goto(base);
-await page.waitForLoadState("networkidle");
+await page.locator('main[data-state="settled"]').waitFor({ state: "attached" });
 
 const trips = await page.evaluate(async () => {
   const taken = [];

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { render } from "preact";
-import { changed, linkTo, problems, spoken, start, state, version } from "./store";
+import { changed, condition, linkTo, problems, spoken, start, state, version } from "./store";
 import { VIEWS, type View } from "./state";
 import { ThemeSwitch } from "./parts/Theme";
 import { Forecast } from "./views/Forecast";
@@ -52,7 +52,7 @@ function Page(): JSX.Element {
         </nav>
         <ThemeSwitch />
       </header>
-      <main id="main" tabIndex={-1}>
+      <main id="main" tabIndex={-1} data-state={condition.value}>
         {changed.value ? (
           <p class="changed" role="status">
             {changed.value}

@@ -1,18 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Latest } from "../src/latest";
-
-interface Held {
-  resolve: (value: string) => void;
-  reject: (error: Error) => void;
-  signal: AbortSignal;
-}
-
-function holder(): { asked: Held[]; ask: (signal: AbortSignal) => Promise<string> } {
-  const asked: Held[] = [];
-  return { asked, ask: (signal) => new Promise((resolve, reject) => asked.push({ resolve, reject, signal })) };
-}
-
-const settle = (): Promise<void> => new Promise((done) => setTimeout(done, 0));
+import { holder, settle } from "./holder";
 
 describe("only the newest question counts", () => {
   it("aborts the older one", async () => {

@@ -7,7 +7,7 @@ import * as api from "../api";
 import { useAsk } from "../ask";
 import { fromSlider, quantity, toSlider } from "../format";
 import { emptyScenario } from "../state";
-import { dragging, flushAddress, scenario, update, updateEntry, updateScenario } from "../store";
+import { drag, release, scenario, update, updateEntry, updateScenario } from "../store";
 import type { Parameter } from "../api.gen";
 import { Evidence, Failure, Select } from "./common";
 
@@ -95,11 +95,6 @@ export function Controls(): JSX.Element {
   );
 }
 
-function release(): void {
-  dragging.value = false;
-  flushAddress();
-}
-
 function Slider({ parameter: p, place }: { parameter: Parameter; place: string }): JSX.Element {
   const id = `p-${place}-${p.id}`;
   const pinned = scenario.value.pin[p.id];
@@ -111,7 +106,7 @@ function Slider({ parameter: p, place }: { parameter: Parameter; place: string }
   const at = Math.round(toSlider(Number.isFinite(value) ? value : p.p50, p.low, p.high, p.log) * STEPS);
   const move = (text: string): void => {
     batch(() => {
-      dragging.value = true;
+      drag();
       updateEntry("pin", p.id, String(fromSlider(Number(text) / STEPS, p.low, p.high, p.log)));
     });
   };
@@ -128,10 +123,6 @@ function Slider({ parameter: p, place }: { parameter: Parameter; place: string }
         aria-valuetext={shown}
         onInput={(e) => move(e.currentTarget.value)}
         onChange={release}
-        onPointerUp={release}
-        onBlur={() => {
-          if (dragging.value) release();
-        }}
       />
       <div class="under">
         <span>{changed ? "held, without uncertainty" : `80 %: ${p.shown.p10} – ${p.shown.p90}`}</span>

@@ -3,6 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Fact } from "../api.gen";
 import { quantity, safeUrl, short } from "../format";
+import { condition } from "../store";
 
 export function Failure({ words }: { words: string }): JSX.Element | null {
   return words ? (
@@ -10,6 +11,15 @@ export function Failure({ words }: { words: string }): JSX.Element | null {
       {words}
     </p>
   ) : null;
+}
+
+/** The answer in a sentence; `aria-busy` until it is that of the address. */
+export function Lead({ children, spoken = true }: { children: ComponentChildren; spoken?: boolean }): JSX.Element {
+  return (
+    <p class="lead" role={spoken ? "status" : undefined} aria-busy={condition.value !== "settled"} data-answer>
+      {children}
+    </p>
+  );
 }
 
 /** The grade of a number and its source. */

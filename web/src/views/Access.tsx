@@ -1,7 +1,7 @@
 /** Who can afford it: countries and clubs of countries. */
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import * as api from "../api";
 import { useAsk } from "../ask";
 import type { WorldMap } from "../charts/Map";
@@ -9,9 +9,10 @@ import { Lorenz } from "../charts/Lorenz";
 import { saveCsv, saveJson } from "../download";
 import { flat, percent, times } from "../format";
 import { bounds, classOf, drawable, limitOf, numberOf, showInterval, showMeasure, type Cell } from "../measure";
-import { DataTable, Failure, Field, Select } from "../parts/common";
+import { DataTable, Failure, Lead, Field, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { FIRST_YEAR, LAST_YEAR } from "../state";
+import { begin } from "../settled";
 import { state, update } from "../store";
 import type { AccessAnswer, MapRow, Place, Quantiles } from "../api.gen";
 
@@ -46,9 +47,7 @@ export function Access(): JSX.Element {
         <h1>Who can afford it?</h1>
         <Failure words={all.failure} />
         {s.countries.length ? <Failure words={club.failure} /> : null}
-        <p class="lead" role="status" data-answer>
-          {summary ?? (all.failure ? "" : "The answer is being worked out.")}
-        </p>
+        <Lead>{summary ?? (all.failure ? "" : "The answer is being worked out.")}</Lead>
       </div>
       <form class="controls" aria-label="The question" onSubmit={(e) => e.preventDefault()}>
         <h2>The question</h2>
@@ -119,11 +118,14 @@ function membersOf(named: readonly string[], answer: AccessAnswer | null): strin
 
 function MapPart({ answer, club }: { answer: AccessAnswer; club: readonly string[] }): JSX.Element | null {
   const [World, setWorld] = useState<{ Map: typeof WorldMap } | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let gone = false;
-    void import("../charts/Map").then((m) => {
-      if (!gone) setWorld({ Map: m.WorldMap });
-    });
+    const end = begin();
+    void import("../charts/Map")
+      .then((m) => {
+        if (!gone) setWorld({ Map: m.WorldMap });
+      })
+      .finally(end);
     return () => {
       gone = true;
     };

@@ -1,23 +1,30 @@
 /** Every number with its source. */
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import * as api from "../api";
 import { useAsk } from "../ask";
 import { saveCsv, saveJson } from "../download";
 import { factText } from "../format";
-import { DataTable, Evidence, Failure } from "../parts/common";
+import { DataTable, Evidence, Failure, Lead } from "../parts/common";
+import { begin } from "../settled";
 import { state, update } from "../store";
 
 const MOST = 100;
 
 export function Facts(): JSX.Element {
   const [typed, type] = useState(state.value.query);
-  useEffect(() => {
+  useLayoutEffect(() => {
+    if (typed === state.value.query) return;
+    const end = begin();
     const wait = window.setTimeout(() => {
-      if (typed !== state.value.query) update({ query: typed });
+      update({ query: typed });
+      end();
     }, 200);
-    return () => clearTimeout(wait);
+    return () => {
+      clearTimeout(wait);
+      end();
+    };
   }, [typed]);
   const asked = useAsk(`facts ${state.value.query}`, (signal) => api.facts(state.value.query, MOST, signal));
   const rows = asked.value?.rows ?? [];
@@ -42,13 +49,13 @@ export function Facts(): JSX.Element {
           />
         </form>
         <Failure words={asked.failure} />
-        <p class="lead" role="status" data-answer>
+        <Lead>
           {asked.value
             ? `${asked.value.total.toLocaleString("en-GB")} facts${state.value.query ? ` speak of “${state.value.query}”` : ""}${asked.value.total > rows.length ? `; the first ${rows.length} are shown` : ""}.`
             : asked.failure
               ? ""
               : "The facts are being read."}
-        </p>
+        </Lead>
       </div>
       <section class="figure">
         <DataTable

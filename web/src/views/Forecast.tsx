@@ -7,7 +7,7 @@ import { Barrel } from "../charts/Barrel";
 import { Binding } from "../charts/Binding";
 import { bandsOf, Ceilings } from "../charts/Ceilings";
 import { interval, intervalOf, percent, power10, times } from "../format";
-import { DataTable, Failure } from "../parts/common";
+import { DataTable, Failure, Lead } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { TopLevers, LeverSwitches } from "../parts/Levers";
 import { Controls } from "../parts/Controls";
@@ -29,7 +29,7 @@ export function Forecast(): JSX.Element {
           What limits AI in <YearSelect />, and what would help most?
         </h1>
         <Failure words={failure.value} />
-        <p class="lead" data-answer>
+        <Lead spoken={false}>
           {failure.value
             ? answer.value
               ? "Below is the last answer."
@@ -37,7 +37,7 @@ export function Forecast(): JSX.Element {
             : answer.value
               ? sentence(answer.value, year.value)
               : "The answer is being worked out."}
-        </p>
+        </Lead>
       </div>
       <aside class="side" aria-label="Barrel and levers">
         <BarrelPart />

@@ -5,7 +5,7 @@ import * as api from "../api";
 import { useAsk } from "../ask";
 import { Intervals } from "../charts/Intervals";
 import { flat, interval, percent, short, times } from "../format";
-import { DataTable, Evidence, Failure, Select } from "../parts/common";
+import { DataTable, Evidence, Failure, Lead, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { byRatio, signs } from "../parts/Levers";
 import { FIRST_YEAR, LAST_YEAR } from "../state";
@@ -29,11 +29,11 @@ export function Levers(): JSX.Element {
       <div class="answer">
         <h1>Which remedies lift the limit?</h1>
         <Failure words={rank.failure || levers.failure} />
-        <p class="lead" role="status" data-answer>
+        <Lead>
           {best
             ? `In ${year.value} one lever alone lifts the largest feasible run most: ${best.name}, ${times(best.ratio)} (80 %: ${times(best.p10)}–${times(best.p90)}).`
             : "The levers are being ranked."}
-        </p>
+        </Lead>
         <Select label="Year" value={String(year.value)} options={YEARS} onChange={(v) => update({ year: Number(v) })} />
         <p class="note">
           For the scenario of the <a href={linkTo("forecast")}>forecast</a>, at 1,024 futures.

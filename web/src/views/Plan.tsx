@@ -7,7 +7,7 @@ import { Barrel } from "../charts/Barrel";
 import { Bars } from "../charts/Bars";
 import { partClass, Timeline } from "../charts/Timeline";
 import { interval, intervalOf, percent, quantity, times, type Value } from "../format";
-import { AnyTable, DataTable, Failure, Field } from "../parts/common";
+import { AnyTable, DataTable, Failure, Lead, Field } from "../parts/common";
 import { Figure, useWidth } from "../parts/Figure";
 import { state, update } from "../store";
 import type { CatalogueAnswer, Headroom as PlanHeadroom, PlanAnswer, RunAmounts, StageMemory } from "../api.gen";
@@ -21,9 +21,7 @@ export function Plan(): JSX.Element {
       <div class="answer">
         <h1>What does this training run take, and what stops it first?</h1>
         <Failure words={asked.failure} />
-        <p class="lead" role="status" aria-busy={asked.busy} data-answer>
-          {asked.value?.plan.summary ?? (asked.failure ? "" : "The plan is being worked out.")}
-        </p>
+        <Lead>{asked.value?.plan.summary ?? (asked.failure ? "" : "The plan is being worked out.")}</Lead>
       </div>
       <Form fields={fields} catalogue={catalogue.value} />
       <div class="chart">{asked.value ? <Result answer={asked.value} /> : null}</div>

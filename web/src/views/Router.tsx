@@ -5,7 +5,7 @@ import * as api from "../api";
 import { useAsk } from "../ask";
 import { Bars } from "../charts/Bars";
 import { flat, interval, percent, short, type Value } from "../format";
-import { DataTable, Failure, Select } from "../parts/common";
+import { DataTable, Failure, Lead, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { state, update } from "../store";
 import type { Quantiles, Saving, SavingsReport } from "../api.gen";
@@ -30,13 +30,13 @@ export function Router(): JSX.Element {
       <div class="answer">
         <h1>What has the router saved?</h1>
         <Failure words={asked.failure} />
-        <p class="lead" role="status" data-answer>
+        <Lead>
           {asked.value
             ? report
               ? words(report)
               : "No gateway is set up here. The router sends each prompt to the cheapest model that is good enough; with a gateway's settings this page shows what that saved."
             : "The report is being read."}
-        </p>
+        </Lead>
         {report === null ? (
           <p>
             Set one up with <code>liebig route serve --config gateway.toml</code>, then start the page with the same
