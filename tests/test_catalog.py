@@ -42,6 +42,32 @@ def test_nothing_in_the_tables_points_at_a_machine() -> None:
             assert word not in text, (table, word)
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_every_table_names_its_headline_columns(table: str, catalog: Catalog) -> None:
+    columns = TABLES[table].model_fields
+    for head in TABLES[table].headline:
+        assert {head.column, head.low, head.high, head.against} - {""} <= set(columns)
+    units = {row.unit for row in catalog.table(table)}
+    assert "per column" not in units or all(h.unit for h in TABLES[table].headline if _is_number(table, h.column))
+
+
+def _is_number(table: str, column: str) -> bool:
+    return "float" in str(TABLES[table].model_fields[column].annotation)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_has_a_figure_or_says_why_not(table: str, catalog: Catalog) -> None:
+    for row in catalog.table(table):
+        figure = row.figure
+        if figure.value is None and figure.low is None:
+            assert table in ("models", "power_sources"), f"{row.row_key}: no headline column is filled"
+            assert figure.reason
+            numbers = [n for n, v in row.model_dump().items() if isinstance(v, float)]
+            assert numbers == [], f"{row.row_key}: {numbers} could stand for it"
+        else:
+            assert figure.unit or isinstance(figure.value, str), row.row_key
+
+
 def test_both_sets_have_every_parameter(catalog: Catalog) -> None:
     one, two = (catalog.parameters(f) for f in ("epoch-2024", "2026"))
     assert set(one) == set(two)

@@ -9,14 +9,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
-import { fillIn } from "./access.mjs";
 
 const base = new URL(process.argv[2] ?? "http://localhost:8765/").href;
 const pictures = process.argv[3];
-const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const executablePath =
+  process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = ["forecast", "plan", "access", "levers", "facts", "router"];
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+/** Milliseconds after which only a hang explains that the page has not settled, however busy the machine is. */
+const HANGS = 1_200_000;
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: HANGS });
 let failed = 0;
 
 function assert(truth, words) {
@@ -24,7 +26,12 @@ function assert(truth, words) {
 }
 
 async function open(hash, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, acceptDownloads: true, ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1366, height: 768 },
+    acceptDownloads: true,
+    ...options,
+  });
+  context.setDefaultTimeout(HANGS);
   const page = await context.newPage();
   const trouble = [];
   page.on("pageerror", (e) => trouble.push(`error: ${e.message}`));
@@ -33,11 +40,11 @@ async function open(hash, options = {}) {
   });
   page.on("request", (r) => {
     const url = new URL(r.url());
-    if (/^https?:$/.test(url.protocol) && url.origin !== new URL(base).origin) trouble.push(`left the server: ${r.url()}`);
+    if (/^https?:$/.test(url.protocol) && url.origin !== new URL(base).origin)
+      trouble.push(`left the server: ${r.url()}`);
   });
-  await fillIn(page, base);
   await page.goto(base + hash);
-  await page.waitForLoadState("networkidle");
+  await settled(page);
   return { page, trouble, close: () => context.close() };
 }
 
@@ -57,9 +64,11 @@ async function check(name, hash, options, body) {
 
 const answerOf = (page) => page.locator("[data-answer]").innerText();
 
+const stateOf = (page) => page.locator("main").getAttribute("data-state");
+
+/** The page has the answer of its address, from all simulations. */
 async function settled(page) {
-  await page.waitForTimeout(300);
-  await page.waitForLoadState("networkidle");
+  await page.locator('main[data-state="settled"]').waitFor({ state: "attached" });
 }
 
 /** Serious findings of axe; the tool is injected past the content policy by the debugger's own world. */
@@ -67,28 +76,46 @@ async function audit(page) {
   const session = await page.context().newCDPSession(page);
   await session.send("Runtime.evaluate", { expression: axe });
   const { result, exceptionDetails } = await session.send("Runtime.evaluate", {
-    awaitPromise: true, returnByValue: true,
-    expression: "axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.map((v) => ({ id: v.id, impact: v.impact, at: v.nodes.slice(0, 3).map((n) => n.target.join(' ')) })))",
+    awaitPromise: true,
+    returnByValue: true,
+    expression:
+      "axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.map((v) => ({ id: v.id, impact: v.impact, at: v.nodes.slice(0, 3).map((n) => n.target.join(' ')) })))",
   });
   assert(!exceptionDetails, `axe did not run: ${exceptionDetails?.text}`);
   return result.value.filter((v) => v.impact === "serious" || v.impact === "critical");
 }
 
 for (const view of VIEWS)
-  for (const [scheme, width] of [["light", 1366], ["dark", 360]])
-    await check(`${view}, ${scheme}, ${width} px: answer, no overflow, axe`, `#/${view}`, { colorScheme: scheme, viewport: { width, height: 768 } }, async (page) => {
-      await page.waitForFunction(() => /\d|gateway|No calls/.test(document.querySelector("[data-answer]")?.textContent ?? ""));
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      assert(over <= 0, `wider than the screen by ${over} px`);
-      const found = await audit(page);
-      assert(found.length === 0, JSON.stringify(found));
-      assert((await page.locator("h1").count()) === 1, "expected one h1");
-      if (pictures) await page.screenshot({ path: `${pictures}/e2e-${view}-${scheme}.png`, fullPage: true });
-    });
+  for (const [scheme, width] of [
+    ["light", 1366],
+    ["dark", 360],
+  ])
+    await check(
+      `${view}, ${scheme}, ${width} px: answer, no overflow, axe`,
+      `#/${view}`,
+      { colorScheme: scheme, viewport: { width, height: 768 } },
+      async (page) => {
+        assert(/\d|gateway|No calls/.test(await answerOf(page)), "no answer");
+        const over = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+        assert(over <= 0, `wider than the screen by ${over} px`);
+        const found = await audit(page);
+        assert(found.length === 0, JSON.stringify(found));
+        assert((await page.locator("h1").count()) === 1, "expected one h1");
+        if (pictures) await page.screenshot({ path: `${pictures}/e2e-${view}-${scheme}.png`, fullPage: true });
+      },
+    );
 
 await check("axe sees a fault that is there", "#/router", {}, async (page) => {
-  await page.evaluate(() => { const button = document.createElement("button"); document.querySelector("main").append(button); });
-  assert((await audit(page)).some((v) => v.id === "button-name"), "a button without a name was not found");
+  await page.evaluate(() => {
+    const button = document.createElement("button");
+    document.querySelector("main").append(button);
+  });
+  assert(
+    (await audit(page)).some((v) => v.id === "button-name"),
+    "a button without a name was not found",
+  );
 });
 
 await check("the first screen answers both halves of the question", "", {}, async (page) => {
@@ -97,30 +124,70 @@ await check("the first screen answers both halves of the question", "", {}, asyn
     assert(box && box.y + box.height <= 768, `${what} is not on the first screen`);
   }
   assert(/In 2030 the largest feasible run is/.test(await answerOf(page)), "no sentence");
-  assert((await page.locator(".top-levers .ratio").allInnerTexts()).every((t) => /^×\d/.test(t)), "no factors");
+  assert(
+    (await page.locator(".top-levers .ratio").allInnerTexts()).every((t) => /^×\d/.test(t)),
+    "no factors",
+  );
 });
 
-await check("a slider moves the answer, few futures first, many on release; reset takes it back", "", {}, async (page) => {
+await check(
+  "a slider moves the answer, few futures first, many on release; reset takes it back",
+  "",
+  {},
+  async (page) => {
+    const before = await answerOf(page);
+    const asked = [];
+    page.on("request", (r) => {
+      if (r.url().endsWith("api/forecast")) asked.push(r.postDataJSON());
+    });
+    const slider = page.locator(".slider input[type=range]").first();
+    const box = await slider.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+    await page.mouse.down();
+    for (let i = 1; i <= 8; i++) await page.mouse.move(box.x + box.width * (0.5 - 0.05 * i), box.y + box.height / 2);
+    await page.waitForFunction((b) => document.querySelector("[data-answer]").textContent !== b, before);
+    assert(asked.length > 0 && asked.every((a) => a.samples === 256), "while dragging: expected 256 futures");
+    assert((await stateOf(page)) === "provisional", `while dragging the page is ${await stateOf(page)}`);
+    assert((await page.locator("[data-answer]").getAttribute("aria-busy")) === "true", "while dragging: not busy");
+    await page.mouse.up();
+    await settled(page);
+    assert(asked.at(-1).samples === 4096, "on release: expected 4096 futures");
+    assert(asked.length <= 10, `${asked.length} requests for 8 moves`);
+    const moved = await answerOf(page);
+    assert(moved !== before, "the answer stayed");
+    assert(/pin=/.test(page.url()), "the address does not hold the slider");
+    await page.locator(".slider.changed button.quiet").first().click();
+    await settled(page);
+    assert((await answerOf(page)) === before, "reset did not take the answer back");
+  },
+);
+
+await check("an answer of few futures is never taken for the answer, however slow the server", "", {}, async (page) => {
+  let answer = () => {};
+  const held = new Promise((done) => (answer = done));
+  await page.route("**/api/forecast", async (route) => {
+    if (route.request().postDataJSON().samples > 256) await held;
+    await route.continue();
+  });
   const before = await answerOf(page);
-  const asked = [];
-  page.on("request", (r) => { if (r.url().endsWith("api/forecast")) asked.push(r.postDataJSON()); });
   const slider = page.locator(".slider input[type=range]").first();
   const box = await slider.boundingBox();
   await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
   await page.mouse.down();
-  for (let i = 1; i <= 8; i++) await page.mouse.move(box.x + box.width * (0.5 - 0.05 * i), box.y + box.height / 2);
+  await page.mouse.move(box.x + box.width * 0.2, box.y + box.height / 2);
   await page.waitForFunction((b) => document.querySelector("[data-answer]").textContent !== b, before);
-  assert(asked.length > 0 && asked.every((a) => a.samples === 256), "while dragging: expected 256 futures");
+  // let go beside the slider, which then hears nothing of it
+  await page.mouse.move(box.x + box.width * 0.2, box.y + 300);
   await page.mouse.up();
+  const few = await answerOf(page);
+  assert((await stateOf(page)) === "provisional", `with the answer of few futures the page is ${await stateOf(page)}`);
+  answer();
   await settled(page);
-  assert(asked.at(-1).samples === 4096, "on release: expected 4096 futures");
-  assert(asked.length <= 10, `${asked.length} requests for 8 moves`);
-  const moved = await answerOf(page);
-  assert(moved !== before, "the answer stayed");
-  assert(/pin=/.test(page.url()), "the address does not hold the slider");
-  await page.locator(".slider.changed button.quiet").first().click();
-  await settled(page);
-  assert((await answerOf(page)) === before, "reset did not take the answer back");
+  const all = await answerOf(page);
+  assert(all !== few, "the answer of all futures did not come");
+  const again = await open(page.url().slice(base.length));
+  assert((await answerOf(again.page)) === all, "the link gives another answer");
+  await again.close();
 });
 
 await check("a link opened again gives the same answer and says what changed", "", {}, async (page) => {
@@ -142,15 +209,25 @@ await check("a link opened again gives the same answer and says what changed", "
   await old.close();
 });
 
-await check("bad links say what is wrong", "#/forecast?v=9&year=1800&pin=run.duration_s:nonsense&lever=no-such-lever", {}, async (page) => {
-  const words = (await page.locator(".failure").allInnerTexts()).join(" ");
-  assert(/version 9/.test(words) && /1800/.test(words) && /lever|nonsense/.test(words), words);
-});
+await check(
+  "bad links say what is wrong",
+  "#/forecast?v=9&year=1800&pin=run.duration_s:nonsense&lever=no-such-lever",
+  {},
+  async (page) => {
+    const words = (await page.locator(".failure").allInnerTexts()).join(" ");
+    assert(/version 9/.test(words) && /1800/.test(words) && /lever|nonsense/.test(words), words);
+  },
+);
 
-await check("nothing in a link is taken for HTML", `#/facts?v=1&query=${encodeURIComponent("<img src=x onerror=alert(1)>")}`, {}, async (page) => {
-  assert((await page.locator("main img").count()) === 0, "an element was made");
-  assert((await answerOf(page)).includes("<img"), "the text is not shown");
-});
+await check(
+  "nothing in a link is taken for HTML",
+  `#/facts?v=1&query=${encodeURIComponent("<img src=x onerror=alert(1)>")}`,
+  {},
+  async (page) => {
+    assert((await page.locator("main img").count()) === 0, "an element was made");
+    assert((await answerOf(page)).includes("<img"), "the text is not shown");
+  },
+);
 
 await check("files: CSV, JSON, SVG, PNG, TOML", "", {}, async (page) => {
   const figure = page.locator("[data-figure=ceilings]");
@@ -234,23 +311,26 @@ await check("levers: a package switched on in the forecast", "#/levers", {}, asy
   assert((await page.locator(".switches li.on").count()) === 3, "the levers are not on");
 });
 
-await check("a refused scenario is told and takes no old answer for its own", "#/forecast?v=1&set=run.duration_s:soon", {}, async (page) => {
-  await page.locator(".failure").first().waitFor();
-  assert(!/largest feasible/.test(await answerOf(page)), "an answer stands beside the refusal");
-  await page.getByRole("button", { name: "reset all" }).click();
-  await page.waitForFunction(() => /largest feasible/.test(document.querySelector("[data-answer]").textContent));
-  assert((await page.locator(".answer .failure").count()) === 0, "the refusal stays");
-});
+await check(
+  "a refused scenario is told and takes no old answer for its own",
+  "#/forecast?v=1&set=run.duration_s:soon",
+  {},
+  async (page) => {
+    await page.locator(".failure").first().waitFor();
+    assert(!/largest feasible/.test(await answerOf(page)), "an answer stands beside the refusal");
+    await page.getByRole("button", { name: "reset all" }).click();
+    await page.waitForFunction(() => /largest feasible/.test(document.querySelector("[data-answer]").textContent));
+    assert((await page.locator(".answer .failure").count()) === 0, "the refusal stays");
+  },
+);
 
 await check("router: savings where a gateway is set up", "#/facts", {}, async (page) => {
-  const group = (name, calls) => ({
-    group: name, calls, errors: 0, prompt_tokens: 1000, completion_tokens: 500, usd: 12.5, kwh: 3, g_co2: 900,
-    usd_strong: [20, 25, 30], kwh_strong: [5, 6, 7], g_co2_strong: [1800, 2000, 2200], calls_saved: 0.7, tokens_saved: 0.6, usd_saved: 0.5,
-  });
-  const report = { by: "model", from: null, to: null, strong: "large", length_ratio: null, total: group("total", 1200), items: [group("large", 360), group("small", 840)], drift: null, warnings: ["few calls"] };
-  await page.route("**/api/router*", (route) => route.fulfill({ json: { configured: true, report } }));
+  const answer = readFileSync(new URL("router.json", import.meta.url), "utf8");
+  await page.route("**/api/router*", (route) => route.fulfill({ body: answer, contentType: "application/json" }));
   await page.locator("nav a", { hasText: "Router" }).click();
-  await page.waitForFunction(() => /1,200 calls took USD 13/.test(document.querySelector("[data-answer]")?.textContent ?? ""));
+  await page.waitForFunction(() =>
+    /1,200 calls took USD 13/.test(document.querySelector("[data-answer]")?.textContent ?? ""),
+  );
   assert(/50 % less than large alone/.test(await answerOf(page)), await answerOf(page));
   assert((await page.locator("[data-figure=router] svg").count()) === 1, "no chart");
   assert((await audit(page)).length === 0, "axe finds faults");
@@ -266,7 +346,10 @@ await check("colours: the switch holds over a reload", "", {}, async (page) => {
 });
 
 await check("4K: a chart fills its column", "", { viewport: { width: 3840, height: 2160 } }, async (page) => {
-  const [column, svg] = [await page.locator(".chart").boundingBox(), await page.locator("[data-figure=ceilings] svg").boundingBox()];
+  const [column, svg] = [
+    await page.locator(".chart").boundingBox(),
+    await page.locator("[data-figure=ceilings] svg").boundingBox(),
+  ];
   assert(svg.width > 0.98 * column.width, `${svg.width} of ${column.width}`);
   if (pictures) await page.screenshot({ path: `${pictures}/e2e-4k.png` });
 });

@@ -11,11 +11,12 @@ import { chromium } from "playwright-core";
 
 const base = new URL(process.argv[2] ?? "http://localhost:8765/").href;
 const moves = Number(process.argv[3] ?? 60);
-const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const executablePath =
+  process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 const page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
 await page.goto(base);
-await page.waitForLoadState("networkidle");
+await page.locator('main[data-state="settled"]').waitFor({ state: "attached" });
 
 const trips = await page.evaluate(async () => {
   const taken = [];
@@ -32,7 +33,13 @@ await page.evaluate(() => {
   const slider = document.querySelector(".slider input[type=range]");
   const taken = (window.taken = []);
   let begun = 0;
-  slider.addEventListener("input", () => { begun = performance.now(); }, { capture: true });
+  slider.addEventListener(
+    "input",
+    () => {
+      begun = performance.now();
+    },
+    { capture: true },
+  );
   new MutationObserver((changes) => {
     if (!begun || !changes.some((c) => c.attributeName === "d" || c.type === "childList")) return;
     const from = begun;
@@ -54,4 +61,11 @@ const paints = await page.evaluate(() => window.taken);
 await browser.close();
 
 const share = (values, part) => [...values].sort((a, b) => a - b)[Math.floor(part * (values.length - 1))];
-console.log(JSON.stringify({ moves, painted: paints.length, paint: { p50: share(paints, 0.5), p90: share(paints, 0.9) }, trip: { p50: share(trips, 0.5) } }));
+console.log(
+  JSON.stringify({
+    moves,
+    painted: paints.length,
+    paint: { p50: share(paints, 0.5), p90: share(paints, 0.9) },
+    trip: { p50: share(trips, 0.5) },
+  }),
+);

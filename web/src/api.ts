@@ -1,10 +1,42 @@
-/** Calls of the own server; every answer or a Problem with words for the reader. */
+/** Questions to the server: what may be asked and what comes back is generated from its OpenAPI document. */
 
-import type * as t from "./types";
+import type {
+  AccessAnswer,
+  CatalogueAnswer,
+  FactsAnswer,
+  ForecastAnswer,
+  InequalityAnswer,
+  LeversAnswer,
+  PackageAnswer,
+  ParametersAnswer,
+  paths,
+  PlanAnswer,
+  PlanRequest,
+  Problem,
+  RankAnswer,
+  ReboundAnswer,
+  RouterAnswer,
+  ScenarioRequest,
+  VersionAnswer,
+} from "./api.gen";
 import { count } from "./format";
 import type { Scenario, State } from "./state";
 
-export class Problem extends Error {}
+/** A question that was refused or not answered, with words for the reader. */
+export class Refused extends Error {}
+
+interface Json<T> {
+  content: { "application/json": T };
+}
+interface Answers<T> {
+  responses: { 200: Json<T> };
+}
+type Asking<P extends keyof paths> = paths[P] extends { get: Answers<infer T> } ? T : never;
+type Query<P extends keyof paths> = paths[P] extends { get: { parameters: { query?: infer Q } } }
+  ? Q | undefined
+  : never;
+type Sending<P extends keyof paths> = paths[P] extends { post: Answers<infer T> } ? T : never;
+type Body<P extends keyof paths> = paths[P] extends { post: { requestBody: Json<infer B> } } ? B : never;
 
 async function send(path: string, signal: AbortSignal | undefined, body?: unknown): Promise<Response> {
   const init: RequestInit = { headers: { Accept: "application/json" } };
@@ -16,28 +48,31 @@ async function send(path: string, signal: AbortSignal | undefined, body?: unknow
   }
   let answer: Response;
   try {
-    answer = await fetch(path, init);
+    answer = await fetch(path.slice(1), init);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Problem("The server does not answer. Is liebig app still running? Start it again and reload this page.");
+    throw new Refused("The server does not answer. Is liebig app still running? Start it again and reload this page.");
   }
-  if (!answer.ok) throw new Problem(await words(answer));
+  if (!answer.ok) throw new Refused(await words(answer));
   return answer;
 }
 
 async function words(answer: Response): Promise<string> {
   try {
-    const read = (await answer.json()) as { error?: { message?: unknown }; detail?: unknown };
-    if (typeof read.error?.message === "string") return read.error.message;
-    if (typeof read.detail === "string") return read.detail;
+    return ((await answer.json()) as Problem).error.message;
   } catch {
-    /* not JSON: the status says it */
+    // what stands between page and server may answer in its own way
+    return `The server answered ${answer.status} ${answer.statusText}`.trim() + ".";
   }
-  return `The server answered ${answer.status} ${answer.statusText}`.trim() + ".";
 }
 
-async function json<T>(path: string, signal?: AbortSignal, body?: unknown): Promise<T> {
-  return (await (await send(path, signal, body)).json()) as T;
+async function get<P extends keyof paths>(path: P, query: Query<P>, signal?: AbortSignal): Promise<Asking<P>> {
+  const words = Object.entries(query ?? {}).map(([k, v]) => `${k}=${encodeURIComponent(String(v))}`);
+  return (await (await send(words.length ? `${path}?${words.join("&")}` : path, signal)).json()) as Asking<P>;
+}
+
+async function post<P extends keyof paths>(path: P, body: Body<P>, signal?: AbortSignal): Promise<Sending<P>> {
+  return (await (await send(path, signal, body)).json()) as Sending<P>;
 }
 
 export const DRAGGING = 256;
@@ -47,83 +82,54 @@ export const RANKING = 1024;
 /** Futures for packages, which run it for thousands of them. */
 export const PACKAGE = 512;
 
-export function scenarioBody(scenario: Scenario, samples: number, year: number): Record<string, unknown> {
-  return { ...scenario, samples, year };
-}
+const asked = (s: Scenario, samples: number, year: number): ScenarioRequest => ({ ...s, samples, year });
 
-export const version = (signal?: AbortSignal): Promise<t.Version> => json("api/version", signal);
+export const version = (signal?: AbortSignal): Promise<VersionAnswer> => get("/api/version", undefined, signal);
 
-export const forecast = (s: Scenario, year: number, samples: number, signal?: AbortSignal): Promise<t.Forecast> =>
-  json("api/forecast", signal, scenarioBody(s, samples, year));
+export const forecast = (s: Scenario, year: number, samples: number, signal?: AbortSignal): Promise<ForecastAnswer> =>
+  post("/api/forecast", asked(s, samples, year), signal);
 
-export const parameters = (facts: string, signal?: AbortSignal): Promise<{ groups: t.ParameterGroup[] }> =>
-  json(`api/parameters?facts=${encodeURIComponent(facts)}`, signal);
+export const parameters = (facts: string, signal?: AbortSignal): Promise<ParametersAnswer> =>
+  get("/api/parameters", { facts }, signal);
 
-export const levers = (signal?: AbortSignal): Promise<{ levers: t.Lever[] }> => json("api/levers", signal);
+export const levers = (signal?: AbortSignal): Promise<LeversAnswer> => get("/api/levers", undefined, signal);
 
-/** Rankings come as `levers` with ratios on each limit, or as `rows` with signs. */
-interface RankAnswer {
-  rows?: t.RankRow[];
-  levers?: (Omit<t.RankRow, "by_limit"> & { on_limits: Record<string, number> })[];
-}
+export const rank = (s: Scenario, year: number, signal?: AbortSignal): Promise<RankAnswer> =>
+  post("/api/levers/rank", asked(s, RANKING, year), signal);
 
-export async function rank(s: Scenario, year: number, signal?: AbortSignal): Promise<{ rows: t.RankRow[] }> {
-  const found = await json<RankAnswer>("api/levers/rank", signal, scenarioBody(s, RANKING, year));
-  return { rows: found.rows ?? (found.levers ?? []).map(({ on_limits, ...rest }) => ({ ...rest, by_limit: on_limits })) };
-}
+export const bestPackage = (s: Scenario, year: number, size: number, signal?: AbortSignal): Promise<PackageAnswer> =>
+  post("/api/levers/package", { ...asked(s, PACKAGE, year), size }, signal);
 
-export const bestPackage = (s: Scenario, year: number, size: number, signal?: AbortSignal): Promise<t.PackageAnswer> =>
-  json("api/levers/package", signal, { ...scenarioBody(s, PACKAGE, year), size });
+export const rebound = (s: Scenario, year: number, signal?: AbortSignal): Promise<ReboundAnswer> =>
+  post("/api/levers/rebound", asked(s, RANKING, year), signal);
 
-export const rebound = (s: Scenario, year: number, signal?: AbortSignal): Promise<t.Rebound> =>
-  json("api/levers/rebound", signal, scenarioBody(s, RANKING, year));
-
-export const catalogue = (signal?: AbortSignal): Promise<t.Catalogue> => json("api/catalogue", signal);
+export const catalogue = (signal?: AbortSignal): Promise<CatalogueAnswer> => get("/api/catalogue", undefined, signal);
 
 const COUNTS = new Set(["chips", "seq_len", "batch", "tokens"]);
 
 /** Fields of the form as the server wants them; counts as numbers, empty ones left out. */
-export function planBody(fields: Record<string, string>): Record<string, string | number> {
-  const out: Record<string, string | number> = {};
+export function planRequest({ model = "", ...fields }: Record<string, string>): PlanRequest {
+  const rest: Record<string, string | number> = {};
   for (const [key, text] of Object.entries(fields)) {
-    if (text.trim() !== "") out[key] = (COUNTS.has(key) ? count(text) : null) ?? text.trim();
+    if (text.trim() !== "") rest[key] = (COUNTS.has(key) ? count(text) : null) ?? text.trim();
   }
-  return out;
+  return { model: model.trim(), ...rest };
 }
 
-export const plan = (fields: Record<string, string>, signal?: AbortSignal): Promise<t.PlanAnswer> =>
-  json("api/plan", signal, planBody(fields));
+export const plan = (fields: Record<string, string>, signal?: AbortSignal): Promise<PlanAnswer> =>
+  post("/api/plan", planRequest(fields), signal);
 
-export const access = (s: State, countries: string[], signal?: AbortSignal): Promise<t.AccessAnswer> =>
-  json("api/access", signal, { countries, need: s.need, year: s.year, scenario: s.exports });
+export const access = (s: State, countries: string[], signal?: AbortSignal): Promise<AccessAnswer> =>
+  post("/api/access", { countries, need: s.need, year: s.year, scenario: s.exports }, signal);
 
-interface Level {
-  lorenz: ([number, number] | { population: number; compute: number })[];
-  gini: number;
-  top2: number | string[];
-  top2_share?: number;
-  coverage?: unknown;
-}
+export const inequality = (signal?: AbortSignal): Promise<InequalityAnswer> =>
+  get("/api/access/inequality", undefined, signal);
 
-function curve(level: string, from: Level): t.Lorenz {
-  const names = Array.isArray(from.top2) ? from.top2 : [];
-  return {
-    level, gini: from.gini, top2: names, top2_share: from.top2_share ?? (typeof from.top2 === "number" ? from.top2 : NaN),
-    coverage: typeof from.coverage === "string" ? from.coverage : "",
-    lorenz: from.lorenz.map((p) => (Array.isArray(p) ? { population: p[0], compute: p[1] } : p)),
-  };
-}
+export const facts = (q: string, limit: number, signal?: AbortSignal): Promise<FactsAnswer> =>
+  get("/api/facts", { q, limit }, signal);
 
-/** One curve, or one for each level. */
-export async function inequality(signal?: AbortSignal): Promise<t.Lorenz[]> {
-  const found = await json<Level & { levels?: Record<string, Level> }>("api/access/inequality", signal);
-  return found.levels ? Object.entries(found.levels).map(([name, level]) => curve(name, level)) : [curve("hosted", found)];
-}
-
-export const facts = (q: string, limit: number, signal?: AbortSignal): Promise<t.Facts> =>
-  json(`api/facts?q=${encodeURIComponent(q)}&limit=${limit}`, signal);
-
-export const router = (days: number, signal?: AbortSignal): Promise<t.RouterAnswer> => json(`api/router?days=${days}`, signal);
+export const router = (days: number, signal?: AbortSignal): Promise<RouterAnswer> =>
+  get("/api/router", { days }, signal);
 
 export const toml = async (s: Scenario, year: number): Promise<string> =>
-  (await send("api/scenario.toml", undefined, scenarioBody(s, RESTING, year))).text();
+  (await send("/api/scenario.toml", undefined, asked(s, RESTING, year))).text();

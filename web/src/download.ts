@@ -17,14 +17,27 @@ export function saveText(name: string, text: string, type: string): void {
   save(name, new Blob([text], { type: `${type};charset=utf-8` }));
 }
 
-export const saveCsv = (name: string, rows: readonly Record<string, unknown>[]): void => saveText(name, csv(rows), "text/csv");
+export const saveCsv = (name: string, rows: readonly Record<string, unknown>[]): void =>
+  saveText(name, csv(rows), "text/csv");
 
 export const saveJson = (name: string, value: unknown): void =>
   saveText(name, JSON.stringify(value, null, 2) + "\n", "application/json");
 
 const KEPT = [
-  "fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity",
-  "paint-order", "font-size", "font-weight", "font-family", "text-anchor", "dominant-baseline",
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-opacity",
+  "stroke-width",
+  "stroke-dasharray",
+  "stroke-linejoin",
+  "opacity",
+  "paint-order",
+  "font-size",
+  "font-weight",
+  "font-family",
+  "text-anchor",
+  "dominant-baseline",
 ];
 
 /** A picture that stands alone: what the style sheet says is written into it. */

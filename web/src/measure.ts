@@ -1,27 +1,29 @@
 /** Measures of countries: plain numbers or intervals, and their classes on the map. */
 
-import { interval, percent, quantity, times } from "./format";
-import { LIMITS, type Limit, type Measure, type Quantiles } from "./types";
+import { interval, percent, quantity, times, type Value } from "./format";
+import type { MapRow, Measure, Quantiles } from "./api.gen";
 
-export function isQuantiles(value: unknown): value is Quantiles {
-  return typeof value === "object" && value !== null && typeof (value as Quantiles).p50 === "number";
+/** What a cell of the map holds: a number, the name of a limit, or nothing. */
+export type Cell = MapRow["values"][string] | undefined;
+
+/** The number that is drawn; null: no figure. */
+export const numberOf = (value: Cell): Value => (typeof value === "number" ? value : null);
+
+/** The limit that a cell names, for maps of the scarcest limit; null: none. */
+export const limitOf = (value: Cell): string | null => (typeof value === "string" ? value : null);
+
+function showNumber(x: number, unit: string): string {
+  if (unit === "fraction") return x >= 0.1 || x === 0 ? percent(x) : `${Number((x * 100).toPrecision(2))} %`;
+  return unit === "x" ? times(x) : quantity(x, unit);
 }
 
-/** The number that is drawn: the value itself or its median; null: no figure. */
-export function middle(value: unknown): number | null {
-  if (typeof value === "number") return Number.isFinite(value) ? value : null;
-  return isQuantiles(value) ? value.p50 : null;
+export function showMeasure(value: Cell, unit: string): string {
+  return typeof value === "number" ? showNumber(value, unit) : (limitOf(value) ?? "no figure");
 }
 
-export function showMeasure(value: unknown, unit: string): string {
-  const one = (x: number): string =>
-    unit === "share" || unit === "fraction" || unit === "%" ? (unit === "%" ? `${Number(x.toPrecision(2))} %` : x >= 0.1 || x === 0 ? percent(x) : `${Number((x * 100).toPrecision(2))} %`)
-      : unit === "ratio" || unit === "x" || unit === "×" ? times(x) : quantity(x, unit);
-  if (isQuantiles(value)) return interval(value, one);
-  if (typeof value === "number") return one(value);
-  if (typeof value === "string" && value !== "") return value;
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  return "no figure";
+/** An interval of a measure; without a median there is no figure. */
+export function showInterval(q: Quantiles, unit: string): string {
+  return q.p50 === null ? "no figure" : interval(q, (x) => showNumber(x, unit));
 }
 
 /** Bounds between six classes with about as many countries in each; equal bounds fall together. */
@@ -43,11 +45,6 @@ export function classOf(value: number, cuts: readonly number[]): number {
   return cuts.length === 0 ? 3 : Math.round((k * 5) / cuts.length);
 }
 
-export const noteOf = (m: Measure): string => m.note ?? m.coverage ?? "";
-
-/** The limit that a cell names, for maps of the scarcest limit; null: none. */
-export const limitOf = (value: unknown): Limit | null => (typeof value === "string" && (LIMITS as readonly string[]).includes(value) ? (value as Limit) : null);
-
-/** Measures that a map can show: numbers, or names of limits. */
-export const drawable = (measures: readonly Measure[], rows: readonly Record<string, unknown>[]): Measure[] =>
-  measures.filter((m) => rows.some((r) => middle(r[m.id]) !== null || limitOf(r[m.id]) !== null));
+/** Measures that a map can show: those with a figure for some country. */
+export const drawable = (measures: readonly Measure[], rows: readonly MapRow[]): Measure[] =>
+  measures.filter((m) => rows.some((r) => (r.values[m.id] ?? null) !== null));

@@ -45,9 +45,23 @@ export function emptyScenario(): Scenario {
 
 export function defaultState(): State {
   return {
-    view: "forecast", scenario: emptyScenario(), year: 2030, bands: null, versus: null,
-    plan: { model: "70B", chip: "H100-SXM", chips: "1024" }, countries: [], country: "", need: "1GW",
-    exports: "2026-case-by-case", measure: "", level: "hosted", query: "", size: 3, days: 30, digest: "", program: "",
+    view: "forecast",
+    scenario: emptyScenario(),
+    year: 2030,
+    bands: null,
+    versus: null,
+    plan: { model: "70B", chip: "H100-SXM", chips: "1024" },
+    countries: [],
+    country: "",
+    need: "1GW",
+    exports: "2026-case-by-case",
+    measure: "",
+    level: "hosted",
+    query: "",
+    size: 3,
+    days: 30,
+    digest: "",
+    program: "",
   };
 }
 
@@ -114,8 +128,11 @@ export function scenarioOf(value: unknown): Scenario {
   const x = (value && typeof value === "object" ? value : {}) as Record<string, unknown>;
   return {
     facts: typeof x.facts === "string" ? x.facts : "2026",
-    set: strings(x.set), pin: strings(x.pin), add: strings(x.add),
-    levers: list(x.levers), switches: list(x.switches),
+    set: strings(x.set),
+    pin: strings(x.pin),
+    add: strings(x.add),
+    levers: list(x.levers),
+    switches: list(x.switches),
   };
 }
 
@@ -129,14 +146,18 @@ const RANGES: Record<string, [number, number]> = { year: [FIRST_YEAR, LAST_YEAR]
 function takeNumber(out: Decoded, key: "year" | "size" | "days", text: string): void {
   const [low, high] = RANGES[key] ?? [0, 0];
   const value = whole(text, low, high);
-  if (value === null) out.problems.push(`${key} “${text}”: expected a whole number from ${low} to ${high}; ${out.state[key]} is shown.`);
+  if (value === null)
+    out.problems.push(`${key} “${text}”: expected a whole number from ${low} to ${high}; ${out.state[key]} is shown.`);
   else out.state[key] = value;
 }
 
 function takeVersus(out: Decoded, text: string): void {
   try {
     const read = JSON.parse(fromBase64Url(text)) as Record<string, unknown>;
-    out.state.versus = { name: typeof read.name === "string" ? read.name : "saved", scenario: scenarioOf(read.scenario) };
+    out.state.versus = {
+      name: typeof read.name === "string" ? read.name : "saved",
+      scenario: scenarioOf(read.scenario),
+    };
   } catch {
     out.problems.push("The scenario to compare with could not be read from the link; it is left out.");
   }
@@ -146,7 +167,9 @@ function take(out: Decoded, key: string, value: string): void {
   const { state } = out;
   if (key === "v") {
     if (value !== String(STATE_VERSION))
-      out.problems.push(`This link is of version ${value} of the page's state, this page reads version ${STATE_VERSION}; what it understood is shown.`);
+      out.problems.push(
+        `This link is of version ${value} of the page's state, this page reads version ${STATE_VERSION}; what it understood is shown.`,
+      );
   } else if (key === "year" || key === "size" || key === "days") takeNumber(out, key, value);
   else if (key === "set" || key === "pin" || key === "add") {
     const cut = value.indexOf(":");
@@ -159,9 +182,17 @@ function take(out: Decoded, key: string, value: string): void {
   else if (key === "versus") takeVersus(out, value);
   else if (key === "countries") state.countries = value.split(",").filter(Boolean);
   else if (key.startsWith("plan.")) {
-    if (value === "") delete state.plan[key.slice(5)];
-    else state.plan[key.slice(5)] = value;
-  } else if (key === "country" || key === "need" || key === "exports" || key === "measure" || key === "level" || key === "query") state[key] = value;
+    const { [key.slice(5)]: _, ...rest } = state.plan;
+    state.plan = value === "" ? rest : { ...rest, [key.slice(5)]: value };
+  } else if (
+    key === "country" ||
+    key === "need" ||
+    key === "exports" ||
+    key === "measure" ||
+    key === "level" ||
+    key === "query"
+  )
+    state[key] = value;
   else if (key === "digest" || key === "program") state[key] = value;
   else out.problems.push(`“${key}” is not known to this page; it is left out.`);
 }

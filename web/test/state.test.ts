@@ -1,19 +1,40 @@
 import { describe, expect, it } from "vitest";
-import { decodeState, defaultState, encodeState, fromBase64Url, splitLever, toBase64Url, type State } from "../src/state";
+import {
+  decodeState,
+  defaultState,
+  encodeState,
+  fromBase64Url,
+  splitLever,
+  toBase64Url,
+  type State,
+} from "../src/state";
 
 const full: State = {
   ...defaultState(),
   view: "levers",
   year: 2034,
   scenario: {
-    facts: "epoch-2024", set: { "run.duration_s": "60d..180d..270d" }, pin: { "power.campus_w": "8e9", "run.share": "p90" },
-    add: { "power.smr": "10 GW from 2032 over 3 yr" }, levers: ["fp4-training@2027", "routing"], switches: ["text-only"],
+    facts: "epoch-2024",
+    set: { "run.duration_s": "60d..180d..270d" },
+    pin: { "power.campus_w": "8e9", "run.share": "p90" },
+    add: { "power.smr": "10 GW from 2032 over 3 yr" },
+    levers: ["fp4-training@2027", "routing"],
+    switches: ["text-only"],
   },
   bands: ["power", "data"],
   versus: { name: "Grün & 日本", scenario: { ...defaultState().scenario, levers: ["fusion@2035"] } },
   plan: { model: "405B", chip: "B200", chips: "16384", tokens: "15.6T" },
-  countries: ["BRA", "ARG"], country: "KEN", need: "2 GW", exports: "none", measure: "share", level: "owned", query: "a=b&c #%", size: 2, days: 7,
-  digest: "aa0810de97fb", program: "0.1.0",
+  countries: ["BRA", "ARG"],
+  country: "KEN",
+  need: "2 GW",
+  exports: "none",
+  measure: "share",
+  level: "owned",
+  query: "a=b&c #%",
+  size: 2,
+  days: 7,
+  digest: "aa0810de97fb",
+  program: "0.1.0",
 };
 
 describe("the address", () => {

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from liebig.catalog.fields import FactRow, Identifier, Number, Positive
+from liebig.catalog.fields import FactRow, Headline, Identifier, Number, Positive
 
 __all__ = ["CountryRow", "ExportRow", "OrganisationRow"]
 
@@ -18,6 +18,7 @@ class CountryRow(FactRow):
     """A country or territory: people, product, electricity, located chips, group of export control."""
 
     key: ClassVar[tuple[str, ...]] = ("iso3",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("gdp_usd", "USD/yr"), Headline("population", "people"))
 
     iso3: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(description="ISO 3166-1 alpha-3 code")
     iso2: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = Field(description="ISO 3166-1 alpha-2 code")
@@ -57,6 +58,7 @@ class OrganisationRow(FactRow):
     """AI chips that an owner has of one maker (estimates with 90 % intervals)."""
 
     key: ClassVar[tuple[str, ...]] = ("owner", "maker")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("h100e", "H100e", "h100e_p5", "h100e_p95"),)
 
     owner: str = Field(min_length=1, description="who owns them; 'Other' is nobody in particular")
     maker: str = Field(min_length=1, description="who sells the chips")
@@ -72,6 +74,7 @@ class ExportRow(FactRow):
     """What part of the world's new AI chips a group of countries may get under a scenario of export control."""
 
     key: ClassVar[tuple[str, ...]] = ("scenario", "who", "from_year")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("share_p50", low="share_p10", high="share_p90"),)
 
     scenario: Identifier
     title: str = Field(min_length=1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["GRADES", "LIMITS", "Date", "FactRow", "Grade", "Identifier", "Number", "Positive"]
+__all__ = ["GRADES", "LIMITS", "Date", "FactRow", "Figure", "Grade", "Headline", "Identifier", "Number", "Positive"]
 
 Grade = Literal["measured", "reported", "vendor claim", "judgement"]
 GRADES: dict[str, str] = {"measured": "●", "reported": "◐", "vendor claim": "○", "judgement": "◇"}
@@ -47,11 +47,43 @@ Date = Annotated[str, Field(pattern=_DATE), AfterValidator(_real_date)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
+class Headline(NamedTuple):
+    """A column that says what a row is about.
+
+    ``unit`` is empty where the row's own unit holds; ``low`` and ``high`` name the columns of its interval,
+    ``against`` the column of a value that it is held against.
+    """
+
+    column: str
+    unit: str = ""
+    low: str = ""
+    high: str = ""
+    against: str = ""
+
+
+class Figure(NamedTuple):
+    """What a row is about, from its headline columns.
+
+    ``value`` is a number or a text; None where the row has only an interval, ``low`` to ``high``, or no figure at all.
+    In the latter case ``reason`` says why.
+    """
+
+    column: str
+    value: float | str | None
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    against: float | None = None
+    reason: str = ""
+
+
 class FactRow(BaseModel):
     """What all rows share: the unit of the row's numbers and where they come from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
     key: ClassVar[tuple[str, ...]]
+    #: Columns that say what a row is about, the most telling first; the first that is filled is shown.
+    headline: ClassVar[tuple[Headline, ...]]
 
     unit: str = Field(description="unit of the row's numbers; 'per column' where the column's name carries it")
     source: str = Field(min_length=1, description="citation that a person can read")
@@ -71,3 +103,19 @@ class FactRow(BaseModel):
     def row_key(self) -> tuple[str, ...]:
         """What makes the row unique in its table."""
         return tuple(str(getattr(self, name)) for name in self.key)
+
+    @property
+    def figure(self) -> Figure:
+        """The first headline column that is filled, or whose interval is, with unit and interval.
+
+        >>> from liebig.catalog import plan_number
+        >>> plan_number("goodput.restart_s").figure[:5]
+        ('p50', 900.0, 's', 450.0, 1800.0)
+        """
+        for head in self.headline:
+            value = getattr(self, head.column)
+            low, high, against = (getattr(self, n) if n else None for n in (head.low, head.high, head.against))
+            if value not in (None, "") or (low is not None and high is not None):
+                unit = head.unit or ("" if isinstance(value, str) else self.unit)
+                return Figure(head.column, value, unit, low, high, against)
+        return Figure("", None, "", reason=self.note or "no figure is published")

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from liebig.catalog.access_rows import CountryRow, ExportRow, OrganisationRow
-from liebig.catalog.fields import GRADES, LIMITS, Date, FactRow, Grade, Identifier, Number, Positive
+from liebig.catalog.fields import GRADES, LIMITS, Date, FactRow, Grade, Headline, Identifier, Number, Positive
 from liebig.catalog.training_rows import (
     AcceleratorRow,
     ArchitectureRow,
@@ -62,6 +62,7 @@ class ParameterRow(FactRow):
     """An uncertain number that the limits are computed from, or an anchor they are checked against."""
 
     key: ClassVar[tuple[str, ...]] = ("id", "set")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("p50", low="p10", high="p90"), Headline("points"))
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z0-9_]+$")] = Field(description="group.name_with_unit")
     set: str = Field(default="all", description="parameter set: epoch-2024, 2026, or all")
@@ -127,6 +128,7 @@ class CorrelationRow(FactRow):
     """Spearman rank correlation between two parameters."""
 
     key: ClassVar[tuple[str, ...]] = ("a", "b", "set")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("spearman"),)
 
     a: str = Field(description="id of a parameter")
     b: str = Field(description="id of another parameter")
@@ -149,6 +151,7 @@ class LeverRow(FactRow):
     """A remedy: what is claimed for it, and what a check found."""
 
     key: ClassVar[tuple[str, ...]] = ("id",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("mid", low="low", high="high"), Headline("members"))
 
     id: Identifier = Field(description="name used on the command line")
     name: str = Field(min_length=1)
@@ -172,6 +175,7 @@ class LeverEffectRow(FactRow):
     """One component of a lever's signed vector: what it does to one parameter."""
 
     key: ClassVar[tuple[str, ...]] = ("lever", "parameter", "from_year", "op")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("mid", low="low", high="high"),)
 
     lever: Identifier
     parameter: str = Field(description="id of the parameter it moves")
@@ -196,6 +200,15 @@ class ChipRow(FactRow):
     """A chip as its maker or a database describes it."""
 
     key: ClassVar[tuple[str, ...]] = ("name",)
+    headline: ClassVar[tuple[Headline, ...]] = (
+        Headline("fp16_flop_per_s", "FLOP/s"),
+        Headline("fp32_flop_per_s", "FLOP/s"),
+        Headline("int8_op_per_s", "op/s"),
+        Headline("memory_bytes", "bytes"),
+        Headline("memory_bytes_per_s", "bytes/s"),
+        Headline("tdp_w", "W"),
+        Headline("process_nm", "nm"),
+    )
 
     name: str = Field(min_length=1)
     manufacturer: str = ""
@@ -222,6 +235,14 @@ class ModelRow(FactRow):
     """A published model and what its training took."""
 
     key: ClassVar[tuple[str, ...]] = ("name", "organisation", "published")
+    headline: ClassVar[tuple[Headline, ...]] = (
+        Headline("training_flop", "FLOP"),
+        Headline("parameters", "parameters"),
+        Headline("dataset_datapoints", "data points"),
+        Headline("training_hours", "h"),
+        Headline("hardware_quantity", "chips"),
+        Headline("hardware"),
+    )
 
     name: str = Field(min_length=1)
     organisation: str = ""
@@ -248,6 +269,7 @@ class ChipSupplyRow(FactRow):
     """AI chips shipped in one quarter by one maker (estimates with 90 % intervals)."""
 
     key: ClassVar[tuple[str, ...]] = ("quarter", "maker")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("h100e", "H100e", "h100e_p5", "h100e_p95"),)
 
     quarter: Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
     maker: str = Field(min_length=1)
@@ -263,6 +285,7 @@ class CapitalRow(FactRow):
     """Capital expenditure of a company in a year."""
 
     key: ClassVar[tuple[str, ...]] = ("company", "year", "kind")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("capex_usd", low="capex_usd_low", high="capex_usd_high"),)
 
     company: str = Field(min_length=1)
     year: Annotated[int, Field(ge=2000, le=2060)]
@@ -277,6 +300,7 @@ class DataCentreRow(FactRow):
     """A frontier data centre on a date: power, chips, cost (past: observed; future: planned)."""
 
     key: ClassVar[tuple[str, ...]] = ("name", "date")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("power_w", "W"), Headline("h100e", "H100e"))
 
     name: str = Field(min_length=1)
     date: Date
@@ -294,6 +318,10 @@ class PowerSourceRow(FactRow):
     """A way to supply electric power to data centres."""
 
     key: ClassVar[tuple[str, ...]] = ("id",)
+    headline: ClassVar[tuple[Headline, ...]] = (
+        Headline("carbon_g_per_kwh", "gCO2e/kWh"),
+        Headline("cost_usd_per_mwh", "USD/MWh"),
+    )
 
     id: Identifier
     name: str = Field(min_length=1)
@@ -307,6 +335,7 @@ class YardstickRow(FactRow):
     """Something people have a feeling for, to hold a number against."""
 
     key: ClassVar[tuple[str, ...]] = ("id",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("value", low="low", high="high"),)
 
     id: Identifier
     name: str = Field(min_length=1, description="as it reads after '×': 'GPT-4', 'New York City's average load'")
@@ -319,6 +348,7 @@ class PublishedRow(FactRow):
     """A published result that the product must reproduce or compare itself with."""
 
     key: ClassVar[tuple[str, ...]] = ("id",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("mid", low="low", high="high"),)
 
     id: Identifier
     name: str = Field(min_length=1)
@@ -333,6 +363,7 @@ class ClaimRow(FactRow):
     """A claim in circulation, and what checking it found."""
 
     key: ClassVar[tuple[str, ...]] = ("id",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("check_value", against="claim_value"), Headline("verdict"))
 
     id: Identifier
     claim: str = Field(min_length=1)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from liebig.catalog.fields import Date, FactRow, Identifier, Number, Positive
+from liebig.catalog.fields import Date, FactRow, Headline, Identifier, Number, Positive
 
 __all__ = [
     "AcceleratorRow",
@@ -28,6 +28,7 @@ class ArchitectureRow(FactRow):
     """Dimensions of a published transformer."""
 
     key: ClassVar[tuple[str, ...]] = ("name",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("params", "parameters"), Headline("n_layers", "layers"))
 
     name: str = Field(min_length=1, description="as people write it, with dashes")
     aliases: str = Field(default="", description="other spellings, separated by semicolons")
@@ -70,6 +71,7 @@ class AcceleratorRow(FactRow):
     """A chip that models can be trained on, with its memory, links and power."""
 
     key: ClassVar[tuple[str, ...]] = ("name",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("peak_bf16", "FLOP/s"),)
 
     name: str = Field(min_length=1, description="short name")
     aliases: str = Field(default="", description="other spellings, separated by semicolons")
@@ -109,6 +111,7 @@ class SoftwareRow(FactRow):
     """A training framework of one generation; the first row that matches a description is taken."""
 
     key: ClassVar[tuple[str, ...]] = ("name",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("launch_s", "s"),)
 
     name: str = Field(min_length=1, description="profile")
     match: str = Field(default="", description="regular expression on the framework's name; empty: any")
@@ -158,6 +161,7 @@ class NetworkRow(FactRow):
     """The network of a cluster that published runs name."""
 
     key: ClassVar[tuple[str, ...]] = ("name",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("gbit_per_chip"),)
 
     name: str = Field(min_length=1, description="the cluster or kind of instance")
     match: str = Field(min_length=1, description="regular expression on what a description of a run says")
@@ -168,6 +172,7 @@ class SiteRow(FactRow):
     """A place where machines run: what cooling, electricity and water cost there."""
 
     key: ClassVar[tuple[str, ...]] = ("name",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("price_usd_per_kwh", "USD/kWh"),)
 
     name: str = Field(min_length=1, description="short name, with dashes")
     aliases: str = Field(default="", description="other spellings, separated by semicolons")
@@ -183,6 +188,7 @@ class RentalPriceRow(FactRow):
     """What an hour of one chip cost to rent, at a date."""
 
     key: ClassVar[tuple[str, ...]] = ("chip", "vendor", "terms", "date")
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("usd_per_chip_hour"),)
 
     chip: str = Field(min_length=1, description="name of an accelerator")
     vendor: str = Field(min_length=1, description="who rents it out; 'market' for a published average of many")
@@ -195,6 +201,11 @@ class ChipCostRow(FactRow):
     """What one chip costs to buy and to make."""
 
     key: ClassVar[tuple[str, ...]] = ("chip",)
+    headline: ClassVar[tuple[Headline, ...]] = (
+        Headline("chip_usd", "USD"),
+        Headline("server_usd", "USD"),
+        Headline("embodied_kgco2e", "kgCO2e"),
+    )
 
     chip: str = Field(min_length=1, description="name of an accelerator")
     chip_usd: Positive | None = Field(default=None, description="price of the chip or module, US dollars")
@@ -210,6 +221,7 @@ class NumberRow(FactRow):
     """A number that plans of training runs rest on, with its range."""
 
     key: ClassVar[tuple[str, ...]] = ("number",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("p50", low="p10", high="p90"),)
 
     number: Identifier = Field(description="group and name")
     p10: Positive = Field(description="10 % lie below")
@@ -227,6 +239,7 @@ class ConstantRow(FactRow):
     """An empirical constant of a formula: its value, and where the formula holds with it."""
 
     key: ClassVar[tuple[str, ...]] = ("name",)
+    headline: ClassVar[tuple[Headline, ...]] = (Headline("value"),)
 
     name: Identifier = Field(description="mechanism and constant")
     value: Number = Field(description="in the row's unit")

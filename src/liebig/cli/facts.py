@@ -11,6 +11,7 @@ from liebig.cli import options as o
 
 if TYPE_CHECKING:
     from liebig.catalog import Catalog, FactRow
+    from liebig.catalog.fields import Figure
 
 app = typer.Typer(
     help="The facts: every number with its source; search them, or check your own.",
@@ -172,7 +173,13 @@ def _show_rows(hits: list[tuple[str, FactRow]]) -> None:
     table = grid("table", "fact", "value", "unit", "as of", "", "source")
     for name, row in hits:
         table.add_row(
-            name, " · ".join(row.row_key), _value(row), row.unit, row.as_of, GRADES[row.grade], _short(row.source)
+            name,
+            " · ".join(row.row_key),
+            _value(row.figure),
+            row.figure.unit,
+            row.as_of,
+            GRADES[row.grade],
+            _short(row.source),
         )
     console().print(table)
 
@@ -181,22 +188,17 @@ def _short(text: str, size: int = 60) -> str:
     return text if len(text) <= size else text[: size - 1] + "…"
 
 
-def _value(row: FactRow) -> str:
-    """The numbers of a row, p50 (p10–p90) where it has them."""
-    from liebig.catalog.rows import ParameterRow
+def _value(figure: Figure) -> str:
+    """The figure of a row, with its interval or the value that it is held against.
 
-    if isinstance(row, ParameterRow):
-        if row.points:
-            return row.points
-        low, high = (row.p10, row.p90) if row.p10 is not None or row.p90 is not None else (row.p5, row.p95)
-        middle = "" if row.p50 is None else f"{row.p50:.4g}"
-        return middle if low is None or high is None else f"{middle} ({low:.4g}–{high:.4g})".strip()
-    data = row.model_dump()
-    for columns in (
-        ("low", "mid", "high"), ("low", "value", "high"), ("spearman",), ("training_flop",), ("fp16_flop_per_s",),
-        ("h100e",), ("capex_usd",), ("carbon_g_per_kwh",), ("claim_value", "check_value"),
-    ):  # fmt: skip
-        values = [data.get(c) for c in columns]
-        if any(v is not None for v in values):
-            return " / ".join(f"{v:.4g}" for v in values if v is not None)
-    return ""
+    >>> from liebig.catalog.fields import Figure
+    >>> _value(Figure("p50", 2.0, "W", 1.0, 3.0)), _value(Figure("check_value", 3.0, "x", against=10.0))
+    ('2 (1–3)', '3, claimed 10')
+    """
+    value = figure.value
+    text = "" if value is None else value if isinstance(value, str) else f"{value:.4g}"
+    if figure.low is not None and figure.high is not None:
+        text = f"{text} ({figure.low:.4g}–{figure.high:.4g})".strip()
+    if figure.against is not None:
+        text += f", claimed {figure.against:.4g}"
+    return text or _short(figure.reason, 40)

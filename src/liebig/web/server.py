@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import AsyncIterator, Iterable
 from importlib import resources
 from pathlib import Path
@@ -19,10 +18,9 @@ from starlette.exceptions import HTTPException
 from liebig import __version__
 from liebig.cores import usable_cores
 from liebig.errors import LiebigError, UnknownNameError
-from liebig.files import json_text
-from liebig.web import answers
-from liebig.web.bodies import AccessBody, LeversBody, PackageBody, PlanBody, ScenarioBody
+from liebig.web import answers, responses
 from liebig.web.guard import App, Guard
+from liebig.web.requests import AccessRequest, LeversRequest, PackageRequest, PlanRequest, ScenarioRequest
 
 __all__ = ["create_app", "guarded"]
 
@@ -35,13 +33,6 @@ _KINDS = {
 
 def _error(message: str, status: int) -> JSONResponse:
     return JSONResponse({"error": {"message": message}}, status)
-
-
-class _Answer(JSONResponse):
-    """JSON without NaN: what is not a number is null."""
-
-    def render(self, content: Any) -> bytes:
-        return json_text(content).encode()
 
 
 @contextlib.asynccontextmanager
@@ -61,11 +52,12 @@ def create_app(gateway: Path | None = None) -> FastAPI:
     app = FastAPI(
         title="liebig", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
         description="What limits AI, what a run takes, who can afford it: the questions of the liebig command as JSON.",
-        default_response_class=_Answer, lifespan=_lifespan,
+        lifespan=_lifespan, generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     refusals: dict[int | str, dict[str, Any]] = {
-        400: {"description": "a value cannot be used; says which and how to mend it"},
-        422: {"description": "the body has another form; says where"},
+        400: {"model": responses.Problem, "description": "a value cannot be used; says which and how to mend it"},
+        404: {"model": responses.Problem, "description": "a name is not known; says which are like it"},
+        422: {"model": responses.Problem, "description": "the body has another form; says where"},
     }
     _questions(app, refusals)
     _more_questions(app, refusals, gateway)
@@ -76,75 +68,70 @@ def create_app(gateway: Path | None = None) -> FastAPI:
 
 def _questions(app: FastAPI, refusals: dict[int | str, dict[str, Any]]) -> None:
     @app.get("/api/version", summary="Version of the program and digest of its facts")
-    def version() -> dict[str, Any]:
+    def version() -> responses.VersionAnswer:
         return answers.version()
 
     @app.post("/api/forecast", summary="Ceilings year by year, and which limit binds", responses=refusals)
-    def forecast(body: ScenarioBody) -> dict[str, Any]:
+    def forecast(body: ScenarioRequest) -> responses.ForecastAnswer:
         return answers.forecast(body)
 
     @app.get("/api/parameters", summary="Parameters in groups, most influential first", responses=refusals)
-    def parameters(facts: Annotated[str, Query(max_length=40)] = "2026") -> dict[str, Any]:
+    def parameters(facts: Annotated[str, Query(max_length=40)] = "2026") -> responses.ParametersAnswer:
         return answers.parameters(facts)
 
     @app.get("/api/levers", summary="All levers, with claim and check")
-    def levers() -> dict[str, Any]:
+    def levers() -> responses.LeversAnswer:
         return answers.levers()
 
     @app.post("/api/levers/rank", summary="Levers by their effect on the minimum of a year", responses=refusals)
-    def rank(body: LeversBody) -> dict[str, Any]:
+    def rank(body: LeversRequest) -> responses.RankAnswer:
         return answers.rank(body)
 
     @app.post("/api/levers/package", summary="The levers that do most together", responses=refusals)
-    def package(body: PackageBody) -> dict[str, Any]:
+    def package(body: PackageRequest) -> responses.PackageAnswer:
         return answers.package(body)
 
     @app.post("/api/levers/rebound", summary="What efficiency saves once use has grown", responses=refusals)
-    def rebound(body: LeversBody) -> dict[str, Any]:
+    def rebound(body: LeversRequest) -> responses.ReboundAnswer:
         return answers.rebound(body)
 
     @app.post(
         "/api/scenario.toml", summary="The scenario as a file for the command line", responses=refusals,
         response_class=PlainTextResponse,
     )  # fmt: skip
-    def scenario(body: ScenarioBody) -> PlainTextResponse:
+    def scenario(body: ScenarioRequest) -> PlainTextResponse:
         body.inputs()
         return PlainTextResponse(answers.scenario_toml(body))
 
 
 def _more_questions(app: FastAPI, refusals: dict[int | str, dict[str, Any]], gateway: Path | None) -> None:
     @app.get("/api/catalogue", summary="Names of models, chips, sites, software")
-    def catalogue() -> dict[str, Any]:
+    def catalogue() -> responses.CatalogueAnswer:
         return answers.catalogue()
 
     @app.post("/api/plan", summary="A training run: time, money, energy, layout, headroom", responses=refusals)
-    def plan(body: PlanBody) -> dict[str, Any]:
+    def plan(body: PlanRequest) -> responses.PlanAnswer:
         return answers.plan(body)
 
     @app.post("/api/access", summary="Who can host a campus or a run", responses=refusals)
-    def access(body: AccessBody) -> dict[str, Any]:
+    def access(body: AccessRequest) -> responses.AccessAnswer:
         return answers.access(body)
 
     @app.get("/api/access/inequality", summary="How unequally chips are spread, with coverage")
-    def inequality() -> dict[str, Any]:
+    def inequality() -> responses.InequalityAnswer:
         return answers.inequality()
 
-    @app.get("/api/facts", summary="Every number with its source")
+    @app.get("/api/facts", summary="Every number with its source", responses=refusals)
     def facts(
         q: Annotated[str, Query(max_length=200)] = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
-    ) -> dict[str, Any]:
+    ) -> responses.FactsAnswer:
         return answers.facts(q, limit, offset)
 
     @app.get("/api/router", summary="What a running gateway saved", responses=refusals)
-    async def router(days: Annotated[int, Query(ge=1, le=3650)] = 30) -> dict[str, Any]:
-        if gateway is None:
-            return {"configured": False}
-        from liebig.route.savings.tally import savings_of
-
-        found = await savings_of(gateway, "day", since=time.time() - 86_400.0 * days)
-        return {"configured": True, "report": found.to_dict()}
+    async def router(days: Annotated[int, Query(ge=1, le=3650)] = 30) -> responses.RouterAnswer:
+        return await answers.router(gateway, days)
 
 
 def _pages(app: FastAPI) -> None:

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { scaleLinear, scaleLog } from "d3-scale";
 import { interval, times } from "../format";
-import type { Quantiles } from "../types";
+import type { Quantiles } from "../api.gen";
 import { XAxis, type Box } from "./axes";
 
 interface Row {
@@ -24,31 +24,51 @@ interface Props {
   cap?: number;
 }
 
-export function Intervals({ rows, width, label, neutral = 1, log = true, unit = "", show = times, cap = Infinity }: Props): JSX.Element {
+export function Intervals({
+  rows,
+  width,
+  label,
+  neutral = 1,
+  log = true,
+  unit = "",
+  show = times,
+  cap = Infinity,
+}: Props): JSX.Element {
   const line = 26;
   const stacked = width < 520;
   const left = stacked ? 10 : Math.min(320, width * 0.4);
   const step = stacked ? 42 : line;
   const box: Box = { width, height: rows.length * step + 44, left, right: 20, top: 8, bottom: 34 };
-  const values = rows.flatMap((r) => [r.q.p10, r.q.p90, r.q.p50]).filter((v) => Number.isFinite(v) && (!log || v > 0));
+  const values = rows
+    .flatMap((r) => [r.q.p10, r.q.p90, r.q.p50])
+    .flatMap((v) => (v !== null && (!log || v > 0) ? [v] : []));
   const low = Math.min(neutral ?? Infinity, ...values) * (log ? 0.95 : 1);
   const high = Math.min(cap, Math.max(neutral ?? -Infinity, ...values) * (log ? 1.05 : 1));
   const ends: [number, number] = log ? [low, Math.max(high, low * 1.2)] : [Math.min(0, low), high || 1];
-  const x = (log ? scaleLog(ends, [box.left, width - box.right]) : scaleLinear(ends, [box.left, width - box.right])).clamp(true);
+  const x = (
+    log ? scaleLog(ends, [box.left, width - box.right]) : scaleLinear(ends, [box.left, width - box.right])
+  ).clamp(true);
   const ticks = ticksOf(ends, log, width - left, x.ticks(5));
   return (
     <svg viewBox={`0 0 ${width} ${box.height}`} role="img" aria-label={label} class="intervals">
-      {neutral === null ? null : <line class="neutral" x1={x(neutral)} x2={x(neutral)} y1={box.top} y2={box.height - box.bottom} />}
+      {neutral === null ? null : (
+        <line class="neutral" x1={x(neutral)} x2={x(neutral)} y1={box.top} y2={box.height - box.bottom} />
+      )}
       {rows.map((r, i) => {
         const y = box.top + i * step + (stacked ? 28 : step / 2);
         return (
           <g key={r.label}>
             <title>{`${r.label}: ${interval(r.q, show)}`}</title>
-            <text x={stacked ? left : left - 10} y={stacked ? y - 15 : y} text-anchor={stacked ? "start" : "end"} dominant-baseline="middle">
+            <text
+              x={stacked ? left : left - 10}
+              y={stacked ? y - 15 : y}
+              text-anchor={stacked ? "start" : "end"}
+              dominant-baseline="middle"
+            >
               {shorten(r.label, (stacked ? width : left) / 6.8)}
             </text>
-            <line class="reach" x1={x(r.q.p10)} x2={x(r.q.p90)} y1={y} y2={y} />
-            <circle class="dot" cx={x(r.q.p50)} cy={y} r="4.5" />
+            <line class="reach" x1={x(r.q.p10 ?? ends[0])} x2={x(r.q.p90 ?? ends[1])} y1={y} y2={y} />
+            {r.q.p50 === null ? null : <circle class="dot" cx={x(r.q.p50)} cy={y} r="4.5" />}
           </g>
         );
       })}

@@ -8,12 +8,15 @@ import world from "world-atlas/countries-110m.json";
 import { iso3 } from "../iso";
 
 const topology = world as unknown as Topology<{ countries: GeometryCollection<{ name: string }> }>;
-const shapes = feature(topology, topology.objects.countries).features
-  .map((f) => ({ shape: f, code: iso3(f.id, f.properties.name), name: f.properties.name }))
+const shapes = feature(topology, topology.objects.countries)
+  .features.map((f) => ({ shape: f, code: iso3(f.id, f.properties.name), name: f.properties.name }))
   .filter((c) => c.code !== "ATA");
 
 const [WIDTH, HEIGHT] = [960, 470];
-const projection = geoNaturalEarth1().fitSize([WIDTH, HEIGHT], { type: "FeatureCollection", features: shapes.map((s) => s.shape) });
+const projection = geoNaturalEarth1().fitSize([WIDTH, HEIGHT], {
+  type: "FeatureCollection",
+  features: shapes.map((s) => s.shape),
+});
 const draw = geoPath(projection).digits(1);
 const paths = shapes.map((s) => ({ ...s, d: draw(s.shape) ?? "" }));
 
@@ -38,9 +41,15 @@ export function WorldMap({ fillOf, textOf, chosen, club, label, onChoose }: Prop
           </path>
         );
       })}
-      {paths.filter((p) => p.code !== null && (p.code === chosen || club.includes(p.code))).map(({ code, name, d }) => (
-        <path key={`mark ${name}`} d={d} class={`mark${code === chosen ? " chosen" : ""}${club.includes(code ?? "") ? " club" : ""}`} />
-      ))}
+      {paths
+        .filter((p) => p.code !== null && (p.code === chosen || club.includes(p.code)))
+        .map(({ code, name, d }) => (
+          <path
+            key={`mark ${name}`}
+            d={d}
+            class={`mark${code === chosen ? " chosen" : ""}${club.includes(code ?? "") ? " club" : ""}`}
+          />
+        ))}
     </svg>
   );
 }

@@ -3,10 +3,18 @@
 import type { JSX } from "preact";
 import { scaleLinear } from "d3-scale";
 import { quantity } from "../format";
-import type { Span } from "../types";
+import type { Span } from "../api.gen";
 import { XAxis, type Box } from "./axes";
 
-export function Timeline({ spans, width, label }: { spans: readonly Span[]; width: number; label: string }): JSX.Element {
+export function Timeline({
+  spans,
+  width,
+  label,
+}: {
+  spans: readonly Span[];
+  width: number;
+  label: string;
+}): JSX.Element {
   const stages = [...new Set(spans.map((s) => s.stage))].sort((a, b) => a - b);
   const row = 22;
   const box: Box = { width, height: stages.length * row + 40, left: 66, right: 14, top: 4, bottom: 34 };
@@ -14,9 +22,20 @@ export function Timeline({ spans, width, label }: { spans: readonly Span[]; widt
   const x = scaleLinear([0, end], [box.left, width - box.right]);
   return (
     <svg viewBox={`0 0 ${width} ${box.height}`} role="img" aria-label={label}>
-      {stages.map((s, i) => <text key={s} x={box.left - 8} y={box.top + i * row + 10} text-anchor="end" dominant-baseline="middle">stage {s}</text>)}
+      {stages.map((s, i) => (
+        <text key={s} x={box.left - 8} y={box.top + i * row + 10} text-anchor="end" dominant-baseline="middle">
+          stage {s}
+        </text>
+      ))}
       {spans.map((s, i) => (
-        <rect key={i} class={`span part-${partClass(s.kind)}`} x={x(s.start_s)} width={Math.max(0.5, x(s.end_s) - x(s.start_s))} y={box.top + stages.indexOf(s.stage) * row} height={row - 4}>
+        <rect
+          key={i}
+          class={`span part-${partClass(s.kind)}`}
+          x={x(s.start_s)}
+          width={Math.max(0.5, x(s.end_s) - x(s.start_s))}
+          y={box.top + stages.indexOf(s.stage) * row}
+          height={row - 4}
+        >
           <title>{`stage ${s.stage}, ${s.kind}: ${quantity(s.start_s, "s")} to ${quantity(s.end_s, "s")}`}</title>
         </rect>
       ))}

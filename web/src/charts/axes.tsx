@@ -22,8 +22,16 @@ export function XAxis({ box, ticks, title }: { box: Box; ticks: Tick[]; title?: 
   return (
     <g class="axis" aria-hidden="true">
       <line x1={box.left} x2={box.width - box.right} y1={y} y2={y} class="rule" />
-      {ticks.map((t) => <text key={t.text + t.at} x={t.at} y={y + 16} text-anchor="middle">{t.text}</text>)}
-      {title ? <text x={box.width - box.right} y={box.height - 3} text-anchor="end" class="soft">{title}</text> : null}
+      {ticks.map((t) => (
+        <text key={t.text + t.at} x={t.at} y={y + 16} text-anchor="middle">
+          {t.text}
+        </text>
+      ))}
+      {title ? (
+        <text x={box.width - box.right} y={box.height - 3} text-anchor="end" class="soft">
+          {title}
+        </text>
+      ) : null}
     </g>
   );
 }
@@ -34,7 +42,9 @@ export function YAxis({ box, ticks }: { box: Box; ticks: Tick[] }): JSX.Element 
       {ticks.map((t) => (
         <g key={t.text + t.at}>
           <line x1={box.left} x2={box.width - box.right} y1={t.at} y2={t.at} class="grid" />
-          <text x={box.left - 6} y={t.at} text-anchor="end" dominant-baseline="middle">{t.text}</text>
+          <text x={box.left - 6} y={t.at} text-anchor="end" dominant-baseline="middle">
+            {t.text}
+          </text>
         </g>
       ))}
     </g>

@@ -7,16 +7,21 @@ import * as api from "../api";
 import { useAsk } from "../ask";
 import { fromSlider, quantity, toSlider } from "../format";
 import { emptyScenario } from "../state";
-import { dragging, flushAddress, scenario, update, updateEntry, updateScenario } from "../store";
-import type { Parameter } from "../types";
+import { drag, release, scenario, update, updateEntry, updateScenario } from "../store";
+import type { Parameter } from "../api.gen";
 import { Evidence, Failure, Select } from "./common";
 
 const STRONGEST = 5;
 const STEPS = 400;
 const SWITCHES: [string, string][] = [
-  ["single-campus", "The run stays on one campus"], ["text-only", "Only text teaches"], ["unlimited-data", "Data never run out"],
-  ["no-latency", "No latency wall"], ["no-capital", "Money is no object"], ["no-water", "Water is no object"],
-  ["no-power", "Power is no object"], ["no-chips", "Chips are no object"],
+  ["single-campus", "The run stays on one campus"],
+  ["text-only", "Only text teaches"],
+  ["unlimited-data", "Data never run out"],
+  ["no-latency", "No latency wall"],
+  ["no-capital", "Money is no object"],
+  ["no-water", "Water is no object"],
+  ["no-power", "Power is no object"],
+  ["no-chips", "Chips are no object"],
 ];
 
 export function Controls(): JSX.Element {
@@ -24,24 +29,45 @@ export function Controls(): JSX.Element {
   const asked = useAsk(facts, (signal) => api.parameters(facts, signal));
   const groups = asked.value?.groups ?? [];
   const all = groups.flatMap((g) => g.items);
-  const strongest = [...all].sort((a, b) => (b.influence ?? 0) - (a.influence ?? 0)).slice(0, STRONGEST);
+  const strongest = [...all].sort((a, b) => b.influence - a.influence).slice(0, STRONGEST);
   const s = scenario.value;
-  const moved = Object.keys(s.pin).length + Object.keys(s.set).length + Object.keys(s.add).length + s.switches.length + s.levers.length;
+  const moved =
+    Object.keys(s.pin).length +
+    Object.keys(s.set).length +
+    Object.keys(s.add).length +
+    s.switches.length +
+    s.levers.length;
   return (
     <section class="sliders">
       <h2>
         Your assumptions{" "}
-        {moved ? <button type="button" class="quiet" onClick={() => update({ scenario: emptyScenario() })}>reset all</button> : null}
+        {moved ? (
+          <button type="button" class="quiet" onClick={() => update({ scenario: emptyScenario() })}>
+            reset all
+          </button>
+        ) : null}
       </h2>
       <Failure words={asked.failure} />
-      {strongest.map((p) => <Slider key={p.id} parameter={p} place="top" />)}
+      {strongest.map((p) => (
+        <Slider key={p.id} parameter={p} place="top" />
+      ))}
       <details>
         <summary>All parameters</summary>
-        <Select label="Set of facts" value={facts} options={[["2026", "2026"], ["epoch-2024", "Epoch AI 2024"]]} onChange={(v) => updateScenario({ facts: v })} />
+        <Select
+          label="Set of facts"
+          value={facts}
+          options={[
+            ["2026", "2026"],
+            ["epoch-2024", "Epoch AI 2024"],
+          ]}
+          onChange={(v) => updateScenario({ facts: v })}
+        />
         {groups.map((g) => (
           <details key={g.title} class="group">
             <summary>{g.title}</summary>
-            {g.items.map((p) => <Slider key={p.id} parameter={p} place="all" />)}
+            {g.items.map((p) => (
+              <Slider key={p.id} parameter={p} place="all" />
+            ))}
           </details>
         ))}
       </details>
@@ -50,8 +76,16 @@ export function Controls(): JSX.Element {
         <ul class="plain">
           {SWITCHES.map(([name, text]) => (
             <li key={name}>
-              <input type="checkbox" id={`switch-${name}`} checked={s.switches.includes(name)}
-                onChange={(e) => updateScenario({ switches: e.currentTarget.checked ? [...s.switches, name] : s.switches.filter((x) => x !== name) })} />
+              <input
+                type="checkbox"
+                id={`switch-${name}`}
+                checked={s.switches.includes(name)}
+                onChange={(e) =>
+                  updateScenario({
+                    switches: e.currentTarget.checked ? [...s.switches, name] : s.switches.filter((x) => x !== name),
+                  })
+                }
+              />
               <label for={`switch-${name}`}>{text}</label>
             </li>
           ))}
@@ -61,22 +95,18 @@ export function Controls(): JSX.Element {
   );
 }
 
-function release(): void {
-  dragging.value = false;
-  flushAddress();
-}
-
 function Slider({ parameter: p, place }: { parameter: Parameter; place: string }): JSX.Element {
   const id = `p-${place}-${p.id}`;
   const pinned = scenario.value.pin[p.id];
   const written = scenario.value.set[p.id];
   const value = pinned === undefined ? p.p50 : Number(pinned);
-  const shown = written ?? (pinned === undefined ? (p.shown.p50 ?? quantity(p.p50, p.unit)) : Number.isFinite(value) ? quantity(value, p.unit) : pinned);
+  const shown =
+    written ?? (pinned === undefined ? p.shown.p50 : Number.isFinite(value) ? quantity(value, p.unit) : pinned);
   const changed = pinned !== undefined || written !== undefined;
   const at = Math.round(toSlider(Number.isFinite(value) ? value : p.p50, p.low, p.high, p.log) * STEPS);
   const move = (text: string): void => {
     batch(() => {
-      dragging.value = true;
+      drag();
       updateEntry("pin", p.id, String(fromSlider(Number(text) / STEPS, p.low, p.high, p.log)));
     });
   };
@@ -84,11 +114,23 @@ function Slider({ parameter: p, place }: { parameter: Parameter; place: string }
     <div class={`slider${changed ? " changed" : ""}`}>
       <label for={id}>{p.name}</label>
       <output for={id}>{shown}</output>
-      <input id={id} type="range" min="0" max={STEPS} value={at} aria-valuetext={shown}
-        onInput={(e) => move(e.currentTarget.value)} onChange={release} onPointerUp={release} onBlur={() => { if (dragging.value) release(); }} />
+      <input
+        id={id}
+        type="range"
+        min="0"
+        max={STEPS}
+        value={at}
+        aria-valuetext={shown}
+        onInput={(e) => move(e.currentTarget.value)}
+        onChange={release}
+      />
       <div class="under">
-        <span>{changed ? "held, without uncertainty" : `80 %: ${p.shown.p10 ?? quantity(p.p10, p.unit)} – ${p.shown.p90 ?? quantity(p.p90, p.unit)}`}</span>
-        {changed ? <button type="button" class="quiet" onClick={() => updateEntry("pin", p.id, null)}>reset<span class="hidden"> {p.name}</span></button> : null}
+        <span>{changed ? "held, without uncertainty" : `80 %: ${p.shown.p10} – ${p.shown.p90}`}</span>
+        {changed ? (
+          <button type="button" class="quiet" onClick={() => updateEntry("pin", p.id, null)}>
+            reset<span class="hidden"> {p.name}</span>
+          </button>
+        ) : null}
       </div>
       <Own parameter={p} place={place} written={written} />
     </div>
@@ -96,17 +138,36 @@ function Slider({ parameter: p, place }: { parameter: Parameter; place: string }
 }
 
 /** A value of one's own as text, with units and an interval; the server reads it. */
-function Own({ parameter: p, place, written }: { parameter: Parameter; place: string; written: string | undefined }): JSX.Element {
+function Own({
+  parameter: p,
+  place,
+  written,
+}: {
+  parameter: Parameter;
+  place: string;
+  written: string | undefined;
+}): JSX.Element {
   const [open, setOpen] = useState(false);
   const id = `own-${place}-${p.id}`;
   return (
     <details onToggle={(e) => setOpen(e.currentTarget.open)}>
-      <summary>source, own value<span class="hidden"> of {p.name}</span></summary>
+      <summary>
+        source, own value<span class="hidden"> of {p.name}</span>
+      </summary>
       {open ? (
         <>
-          <p><Evidence grade={p.grade} source={p.source} url={p.url} as_of={p.as_of} /></p>
+          <p>
+            <Evidence of={p} />
+          </p>
           <label for={id}>Own value or p10..p50..p90, with unit</label>
-          <input id={id} type="text" value={written ?? ""} spellcheck={false} autocomplete="off" onChange={(e) => updateEntry("set", p.id, e.currentTarget.value.trim() || null)} />
+          <input
+            id={id}
+            type="text"
+            value={written ?? ""}
+            spellcheck={false}
+            autocomplete="off"
+            onChange={(e) => updateEntry("set", p.id, e.currentTarget.value.trim() || null)}
+          />
         </>
       ) : null}
     </details>

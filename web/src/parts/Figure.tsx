@@ -24,7 +24,15 @@ export function useWidth(): [(element: HTMLElement | null) => void, number] {
   const [element, hold] = useState<HTMLElement | null>(null);
   useEffect(() => {
     if (!element) return;
-    const look = (): void => set(Math.max(240, Math.round((element.clientWidth * 16) / Number.parseFloat(getComputedStyle(document.documentElement).fontSize))));
+    const look = (): void =>
+      set(
+        Math.max(
+          240,
+          Math.round(
+            (element.clientWidth * 16) / Number.parseFloat(getComputedStyle(document.documentElement).fontSize),
+          ),
+        ),
+      );
     const observer = new ResizeObserver(look);
     observer.observe(element);
     look();
@@ -47,14 +55,32 @@ export function Figure(props: FigureProps): JSX.Element {
     <section class="figure" data-figure={props.file}>
       <Title>{props.title}</Title>
       {props.note ? <p class="note">{props.note}</p> : null}
-      <div class="picture" ref={(e) => { box.current = e; hold(e); }}>{props.children(width)}</div>
+      <div
+        class="picture"
+        ref={(e) => {
+          box.current = e;
+          hold(e);
+        }}
+      >
+        {props.children(width)}
+      </div>
       <details class="numbers">
-        <summary>Numbers and files <span class="hidden">of: {props.title}</span></summary>
+        <summary>
+          Numbers and files <span class="hidden">of: {props.title}</span>
+        </summary>
         <p class="files">
-          <button type="button" onClick={() => saveCsv(`${props.file}.csv`, props.rows)}>CSV</button>
-          <button type="button" onClick={() => saveJson(`${props.file}.json`, props.data ?? props.rows)}>JSON</button>
-          <button type="button" onClick={() => save("svg")}>SVG</button>
-          <button type="button" onClick={() => save("png")}>PNG</button>
+          <button type="button" onClick={() => saveCsv(`${props.file}.csv`, props.rows)}>
+            CSV
+          </button>
+          <button type="button" onClick={() => saveJson(`${props.file}.json`, props.data ?? props.rows)}>
+            JSON
+          </button>
+          <button type="button" onClick={() => save("svg")}>
+            SVG
+          </button>
+          <button type="button" onClick={() => save("png")}>
+            PNG
+          </button>
         </p>
         {props.table}
       </details>

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import * as api from "../api";
 import { saveText } from "../download";
-import { power10, times } from "../format";
+import { over, power10, times } from "../format";
 import { scenarioOf, type Scenario } from "../state";
 import { answer, flushAddress, scenario, state, update, versusAnswer, year, yearAnswer } from "../store";
 import { Failure } from "./common";
@@ -20,7 +20,9 @@ function read(): Kept[] {
   try {
     const list: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
     return Array.isArray(list)
-      ? list.flatMap((x: Record<string, unknown>) => (typeof x?.name === "string" ? [{ name: x.name, scenario: scenarioOf(x.scenario) }] : []))
+      ? list.flatMap((x: Record<string, unknown> | null) =>
+          typeof x?.name === "string" ? [{ name: x.name, scenario: scenarioOf(x.scenario) }] : [],
+        )
       : [];
   } catch {
     return [];
@@ -47,33 +49,66 @@ export function Saved(): JSX.Element {
   };
   const copy = (): void => {
     flushAddress();
-    navigator.clipboard?.writeText(location.href).then(() => setWords("The link is copied; it holds the whole state."), () => setWords("Copy the address of this page; it holds the whole state."));
+    const clipboard = navigator.clipboard as Clipboard | undefined; // none where the page did not come over TLS
+    const refused = (): void => setWords("Copy the address of this page; it holds the whole state.");
+    if (clipboard)
+      clipboard.writeText(location.href).then(() => setWords("The link is copied; it holds the whole state."), refused);
+    else refused();
   };
   const versus = state.value.versus;
   return (
     <section class="saved">
       <h2>Keep and compare</h2>
-      <form onSubmit={(e) => { e.preventDefault(); const label = name.trim() || `scenario ${kept.length + 1}`; keep([...kept.filter((k) => k.name !== label), { name: label, scenario: scenario.value }]); setName(""); }}>
+      <form
+        onSubmit={(e) => {
+          e.preventDefault();
+          const label = name.trim() || `scenario ${kept.length + 1}`;
+          keep([...kept.filter((k) => k.name !== label), { name: label, scenario: scenario.value }]);
+          setName("");
+        }}
+      >
         <label for="save-name">Name</label>
-        <input id="save-name" type="text" value={name} autocomplete="off" maxLength={40} onInput={(e) => setName(e.currentTarget.value)} />
+        <input
+          id="save-name"
+          type="text"
+          value={name}
+          autocomplete="off"
+          maxLength={40}
+          onInput={(e) => setName(e.currentTarget.value)}
+        />
         <button type="submit">Save</button>
       </form>
       <ul class="plain">
         {[{ name: "built-in", scenario: scenarioOf({ facts: scenario.value.facts }) }, ...kept].map((k, i) => (
           <li key={k.name}>
             <span>{k.name}</span>{" "}
-            <button type="button" class="quiet" onClick={() => update({ scenario: k.scenario })}>open<span class="hidden"> {k.name}</span></button>
-            <button type="button" class="quiet" aria-pressed={versus?.name === k.name} onClick={() => update({ versus: versus?.name === k.name ? null : k })}>
+            <button type="button" class="quiet" onClick={() => update({ scenario: k.scenario })}>
+              open<span class="hidden"> {k.name}</span>
+            </button>
+            <button
+              type="button"
+              class="quiet"
+              aria-pressed={versus?.name === k.name}
+              onClick={() => update({ versus: versus?.name === k.name ? null : k })}
+            >
               compare<span class="hidden"> with {k.name}</span>
             </button>
-            {i > 0 ? <button type="button" class="quiet" onClick={() => keep(kept.filter((x) => x.name !== k.name))}>delete<span class="hidden"> {k.name}</span></button> : null}
+            {i > 0 ? (
+              <button type="button" class="quiet" onClick={() => keep(kept.filter((x) => x.name !== k.name))}>
+                delete<span class="hidden"> {k.name}</span>
+              </button>
+            ) : null}
           </li>
         ))}
       </ul>
       <Difference />
       <p class="files">
-        <button type="button" onClick={copy}>Copy link</button>
-        <button type="button" onClick={saveFile}>Scenario as TOML</button>
+        <button type="button" onClick={copy}>
+          Copy link
+        </button>
+        <button type="button" onClick={saveFile}>
+          Scenario as TOML
+        </button>
       </p>
       <Failure words={words} />
     </section>
@@ -87,8 +122,9 @@ function Difference(): JSX.Element | null {
   if (!versus || !other || !mine || !answer.value) return null;
   return (
     <p class="difference">
-      In {year.value} the largest feasible run is {power10(mine.minimum.p50)} FLOP here and {power10(other.minimum.p50)} FLOP in “{versus.name}”
-      {" "}({times(mine.minimum.p50 / other.minimum.p50)}); {mine.binding_limit} binds here, {other.binding_limit} there.
+      In {year.value} the largest feasible run is {power10(mine.minimum.p50)} FLOP here and {power10(other.minimum.p50)}{" "}
+      FLOP in “{versus.name}” ({times(over(mine.minimum.p50, other.minimum.p50))}); {mine.binding_limit} binds here,{" "}
+      {other.binding_limit} there.
     </p>
   );
 }

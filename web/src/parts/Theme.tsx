@@ -27,5 +27,9 @@ export function ThemeSwitch(): JSX.Element {
       /* the choice then lasts as long as the page */
     }
   };
-  return <button type="button" class="theme" onClick={turn}>Colours: {theme}</button>;
+  return (
+    <button type="button" class="theme" onClick={turn}>
+      Colours: {theme}
+    </button>
+  );
 }

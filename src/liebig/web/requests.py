@@ -11,7 +11,7 @@ from liebig.errors import InputError
 from liebig.forecast import ForecastInput
 from liebig.plan.inputs import TrainingInput
 
-__all__ = ["AccessBody", "LeversBody", "PackageBody", "PlanBody", "ScenarioBody", "no_file"]
+__all__ = ["AccessRequest", "LeversRequest", "PackageRequest", "PlanRequest", "ScenarioRequest", "no_file"]
 
 #: Futures that a request may ask for.
 MOST_SAMPLES = 16_384
@@ -32,7 +32,7 @@ def no_file(what: str, text: str) -> str:
     return text
 
 
-class ScenarioBody(BaseModel):
+class ScenarioRequest(BaseModel):
     """A scenario of the forecast; quantities are texts as on the command line, e.g. ``"10 GW"``."""
 
     model_config = ConfigDict(extra="forbid")
@@ -61,24 +61,24 @@ class ScenarioBody(BaseModel):
         """
         from liebig.forecast import make_inputs
 
-        given = {n: getattr(self, n) for n in ScenarioBody.model_fields if n != "year"}
+        given = {n: getattr(self, n) for n in ScenarioRequest.model_fields if n != "year"}
         return make_inputs(None, {k: v for k, v in given.items() if v not in ("", {}, [])})
 
 
-class LeversBody(ScenarioBody):
+class LeversRequest(ScenarioRequest):
     """A scenario whose levers are ranked in a year."""
 
     samples: Annotated[int, Field(ge=16, le=4096)] = 1024
 
 
-class PackageBody(LeversBody):
+class PackageRequest(LeversRequest):
     """A scenario for which the best package of levers is looked for."""
 
     size: Annotated[int, Field(ge=1, le=4)] = 3
     samples: Annotated[int, Field(ge=16, le=1024)] = 512
 
 
-class AccessBody(BaseModel):
+class AccessRequest(BaseModel):
     """A question of access, as ``liebig access`` takes it, without files."""
 
     model_config = ConfigDict(extra="forbid")
@@ -100,7 +100,7 @@ class AccessBody(BaseModel):
 MOST_CHIPS = 1_000_000
 
 
-class PlanBody(TrainingInput):
+class PlanRequest(TrainingInput):
     """A training run, as ``liebig plan train`` takes it, without files."""
 
     @model_validator(mode="before")
@@ -125,4 +125,4 @@ class PlanBody(TrainingInput):
 
         if isinstance(self.model, str) and Path(self.model).exists():  # a folder of that name would be read
             raise InputError(f"model {self.model!r}: expected the name of a model")
-        return TrainingInput(**self.model_dump())
+        return self

@@ -1,0 +1,159 @@
+"""The types of the page's answers: real answers hold exactly what is declared, and each scenario is read once."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from pydantic import ValidationError
+
+from liebig.catalog import LIMITS
+from liebig.forecast import ForecastInput, levers, simulate
+from liebig.forecast import world as worlds
+from liebig.route.savings.report import Drift, Saving, Savings
+from liebig.web import answers, requests, responses
+from liebig.web.requests import ScenarioRequest
+from liebig.web.responses.common import Answer, Quantiles
+from liebig.web.responses.forecast import ForecastYear
+from liebig.web.server import create_app
+
+ROUTER = Path(__file__).parents[1] / "web" / "e2e" / "router.json"
+FEW = {"samples": 64}
+PLAN = {"model": "Llama2-7B", "chips": 64, "batch": 256, "seq_len": 4096}
+#: At least one request for every question, and those whose answers have gaps.
+ASKED: list[tuple[str, dict[str, Any] | None]] = [
+    ("/api/version", None),
+    ("/api/forecast", {**FEW, "year": 2033}),
+    ("/api/forecast", {**FEW, "facts": "epoch-2024"}),
+    ("/api/forecast", {**FEW, "pin": {"demand.elasticity": "1.1"}, "levers": ["fp4-training@2027"], "title": "x"}),
+    ("/api/forecast", {**FEW, "switches": ["no-power", "no-latency", "unlimited-data"]}),
+    ("/api/forecast", {**FEW, "pin": {"power.campus_w": "1e30 W"}}),
+    ("/api/parameters", None),
+    ("/api/levers", None),
+    ("/api/levers/rank", FEW),
+    ("/api/levers/rank", {**FEW, "switches": ["no-power"]}),
+    ("/api/levers/package", {**FEW, "size": 2}),
+    ("/api/levers/rebound", FEW),
+    ("/api/catalogue", None),
+    ("/api/plan", PLAN),
+    ("/api/plan", {**PLAN, "failures_per_chip_day": 0}),
+    ("/api/plan", {**PLAN, "model": "Mixtral-8x7B", "pp": 2, "recompute": "full"}),
+    ("/api/access", FEW),
+    ("/api/access", {**FEW, "countries": ["EU", "North Korea", "Nauru"], "scenario": "2023-rule"}),
+    ("/api/access/inequality", None),
+    ("/api/facts?limit=500&offset=2500", None),
+    ("/api/facts?q=zzzzqq", None),
+    ("/api/router", None),
+]
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    return TestClient(create_app())
+
+
+def _routes() -> dict[str, APIRoute]:
+    return {r.path: r for r in create_app().routes if isinstance(r, APIRoute) and r.path.startswith("/api/")}
+
+
+def test_every_question_declares_its_answer() -> None:
+    for path, route in _routes().items():
+        if path != "/api/scenario.toml":  # a text
+            assert Answer in route.response_model.__mro__, path
+    assert {path.partition("?")[0] for path, _ in ASKED} == set(_routes()) - {"/api/scenario.toml"}
+
+
+@pytest.mark.parametrize(("path", "body"), ASKED, ids=[f"{i} {path}" for i, (path, _) in enumerate(ASKED)])
+def test_answers_hold_exactly_what_their_types_say(client: TestClient, path: str, body: dict[str, Any] | None) -> None:
+    answer = client.get(path) if body is None else client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    model = _routes()[path.partition("?")[0]].response_model
+    read = model.model_validate_json(answer.content)
+    assert json.loads(read.model_dump_json(by_alias=True)) == answer.json()
+
+
+def test_a_field_without_a_type_is_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = client.post("/api/levers/rebound", json=FEW).json()
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        responses.ReboundAnswer.model_validate({**answer, "more": 1})
+    answer["levers"][0]["more"] = 1
+    with pytest.raises(ValidationError, match=r"levers\.0\.more"):
+        responses.ReboundAnswer.model_validate(answer)
+    with pytest.raises(ValidationError):
+        ForecastYear.model_validate({"year": "2030"})
+
+
+def test_numbers_without_bound_are_null_and_none_else() -> None:
+    assert Quantiles(p10=1, p50=math.nan, p90=math.inf).model_dump_json() == '{"p10":1.0,"p50":null,"p90":null}'
+
+
+def test_limits_of_the_document_are_those_of_the_model(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert schemas["Limit"]["enum"] == list(LIMITS)
+    assert set(client.post("/api/forecast", json=FEW).json()["limits"]) == set(LIMITS)
+
+
+def test_a_refusal_is_a_problem(client: TestClient) -> None:
+    for body in ({"levers": ["nope"]}, {"samples": 1}, {"pin": {"duration": "ten"}}):
+        answer = client.post("/api/forecast", json=body)
+        assert responses.Problem.model_validate_json(answer.content).error.message
+        assert (
+            str(answer.status_code) in client.get("/openapi.json").json()["paths"]["/api/forecast"]["post"]["responses"]
+        )
+
+
+def test_savings_of_a_gateway_have_their_type() -> None:
+    third = (1.0, 2.0, 3.0)
+    item = Saving("all", 3, 0, 10, 5, 0.1, 0.2, 30.0, third, third, third, 0.5, None, math.nan)
+    found = Savings("day", (item,), item, "large", third, 0.0, 86_400.0, Drift(0.1, 0.05, 100, 200))
+    read = responses.RouterAnswer.model_validate({"report": found.to_dict()})
+    assert read.report is not None
+    assert read.report.total.usd_saved is None
+    assert json.loads(read.model_dump_json(by_alias=True))["report"]["from"] == found.to_dict()["from"]
+    assert responses.RouterAnswer.model_validate_json(ROUTER.read_text("utf-8")).report is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/forecast", {}),
+        ("/api/levers/rank", {}),
+        ("/api/levers/package", {"size": 2}),
+        ("/api/levers/rebound", {}),
+    ],
+)
+def test_a_scenario_is_read_once(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any]
+) -> None:
+    calls = {"request": 0, "input": 0, "world": 0}
+
+    def counted(name: str, function: Any) -> Any:
+        def wrapper(*args: Any, **options: Any) -> Any:
+            calls[name] += 1
+            return function(*args, **options)
+
+        return wrapper
+
+    monkeypatch.setattr(requests, "no_file", counted("request", requests.no_file))
+    monkeypatch.setattr(ForecastInput, "__init__", counted("input", ForecastInput.__init__))
+    for module in (simulate, levers):
+        monkeypatch.setattr(module, "build_world", counted("world", worlds.build_world))
+    scenario = {**FEW, "levers": ["fp4-training"], "seed": 77, **body}
+    assert client.post(path, json=scenario).status_code == 200
+    assert calls == {"request": 1, "input": 1, "world": 1}
+    client.post(path, json=scenario)
+    if path != "/api/levers/rebound":  # quick enough to be computed again
+        assert calls == {"request": 2, "input": 1, "world": 1}
+
+
+def test_a_forecast_is_computed_once_for_all_years() -> None:
+    first = answers.forecast(ScenarioRequest(samples=64, seed=5, year=2030))
+    other = answers.forecast(ScenarioRequest(samples=64, seed=5, year=2034))
+    assert first.years is other.years
+    assert "In 2030" in first.summary
+    assert "In 2034" in other.summary
