@@ -21,9 +21,9 @@ from liebig.cluster.attention import attention_efficiency
 from liebig.cluster.chip import PRECISIONS, AttentionTable, MatmulTable
 from liebig.cluster.collectives import OPERATIONS, OUTER_SHARE, collective_time, send_time
 from liebig.cluster.fabric import USUAL_NETWORK, Fabric, fabric_of
+from liebig.cluster.families import is_systolic
 from liebig.cluster.kernels import (
     BYTES,
-    SYSTOLIC,
     batched_time,
     has_table,
     measured_families,
@@ -301,7 +301,7 @@ def test_twice_the_rows_of_any_product_do_not_take_much_less(name: str, precisio
 
 
 @given(
-    st.sampled_from([n for n, c in CHIPS.items() if c.vendor in SYSTOLIC]),
+    st.sampled_from([n for n, c in CHIPS.items() if is_systolic(c)]),
     st.sampled_from(PRECISIONS),
     edge, edge, edge, st.integers(0, 2), st.integers(2, 9),
 )  # fmt: skip

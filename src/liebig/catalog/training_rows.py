@@ -12,6 +12,7 @@ __all__ = [
     "AcceleratorRow",
     "ArchitectureRow",
     "ChipCostRow",
+    "ChipFamilyRow",
     "ConstantRow",
     "NetworkRow",
     "NumberRow",
@@ -103,6 +104,47 @@ class AcceleratorRow(FactRow):
     )
     scale_out_kind: str = Field(default="", description="infiniband, ethernet, efa, dcn ...")
     host_bandwidth: Positive | None = Field(default=None, description="to the host's memory, bytes per second")
+    cores: Annotated[int, Field(ge=1)] = Field(default=1, description="cores that a framework may count as devices")
+
+
+class ChipFamilyRow(FactRow):
+    """Chips whose kernels behave alike: what was timed on them, and which family stands in for what was not."""
+
+    key: ClassVar[tuple[str, ...]] = ("family",)
+
+    family: Annotated[str, Field(pattern=r"^\S+$")] = Field(description="name that chips carry")
+    vendor: str = Field(default="", description="who designed it")
+    kind: Literal["gpu", "systolic", "asic", "cpu"] = Field(
+        description="systolic: products follow a model of arrays and memory; others follow timed kernels"
+    )
+    host: str = Field(default="", description="chip that the family's kernels were timed on; empty: none were")
+    kernels_from: str = Field(
+        default="",
+        description="families whose products stand in where its own were not timed in a precision, separated by "
+        "blanks; the first that has them",
+    )
+    attention_from: str = Field(default="", description="family whose attention stands in; empty: its own was timed")
+    collectives_from: str = Field(
+        default="",
+        description="family whose collectives stand in where its own were not timed; empty: a model of links",
+    )
+    generation: Literal["", "volta", "ampere", "hopper", "blackwell"] = Field(
+        default="", description="whose energy per FLOP says how far it throttles; empty: it throttles like an H100"
+    )
+    peak_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="systolic: share of the peak that large products reach"
+    )
+    array_edge: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="systolic: rows and columns of one array, to which products are padded"
+    )
+
+    @model_validator(mode="after")
+    def _says_how_products_are_timed(self) -> ChipFamilyRow:
+        if self.kind == "systolic" and not {"peak_share", "array_edge"} <= self.model_fields_set:
+            raise ValueError("a systolic family needs peak_share and array_edge")
+        if self.kind != "systolic" and not (self.host or self.kernels_from):
+            raise ValueError("needs host, where kernels were timed, or kernels_from")
+        return self
 
 
 class SoftwareRow(FactRow):

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
-from liebig.cluster.kernels import HOSTS, NEAREST, REFERENCE, read_table
+from liebig.cluster.families import families, family_of
+from liebig.cluster.kernels import read_table
 
-__all__ = ["attention_efficiency"]
+__all__ = ["attention_efficiency", "attention_family"]
 
 Array = NDArray[np.float64]
 
@@ -28,11 +29,22 @@ def _attention_table(family: str) -> tuple[Array, Array, Array]:
     return np.array(widths), lengths, np.log(np.array(grid) * 1e12)
 
 
+def attention_family(chip: Chip) -> str:
+    """The family whose timings of attention a chip follows: its own, or the one that stands in.
+
+    >>> from liebig.cluster import chip
+    >>> attention_family(chip("A100-SXM-80GB")), attention_family(chip("TPU-v5p"))
+    ('A100', 'H100')
+    """
+    row = family_of(chip)
+    return row.attention_from or row.family
+
+
 def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> Array:
     """Share of the bfloat16 peak that a fused causal attention reaches in a forward pass.
 
-    Counted on the half of the square that causal attention needs; from measured tables, with
-    the nearest family for chips that have none.
+    Counted on the half of the square that causal attention needs; from measured tables of the family, or of the
+    one that stands in for it.
 
     >>> from liebig.cluster import chip
     >>> float(attention_efficiency(chip("H100-SXM"), 128, 8192).round(2))
@@ -40,10 +52,9 @@ def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> 
     """
     if chip.attention_measured:
         return _measured_attention(chip, np.asarray(length, dtype=np.float64)) + 0.0 * np.asarray(head_dim)
-    families = _attention_families()
-    family = next(f for f in (chip.family, NEAREST.get(chip.family, ""), REFERENCE) if f in families)
+    family = attention_family(chip)
     widths, lengths, logs = _attention_table(family)
-    host = find(HOSTS[family])
+    host = find(families()[family].host)
     d = np.log2(np.clip(np.asarray(head_dim, dtype=np.float64), 32.0, 256.0))
     s = np.clip(np.log2(np.maximum(np.asarray(length, dtype=np.float64), 1.0)), lengths[0] - 3.0, lengths[-1])
     d, s = np.broadcast_arrays(d, s)
@@ -69,8 +80,3 @@ def _measured_attention(chip: Chip, length: Array) -> Array:
     places = np.log2(np.array(table.lengths, dtype=np.float64))
     speed = np.exp(np.interp(np.log2(np.maximum(length, 1.0)), places, np.log(np.array(table.flop_per_s))))
     return speed / chip.peak("bf16")
-
-
-@functools.cache
-def _attention_families() -> frozenset[str]:
-    return frozenset(row[0] for row in read_table("attention.csv")[1:])

@@ -166,6 +166,8 @@ class Chip(BaseModel):
     scale_out_kind: str = ""
     host_bandwidth: Rate | None = None
     vendor: str = ""
+    #: cores of one chip that a framework may count as devices
+    cores: Natural = 1
     #: measured efficiency of matrix multiplications relative to the general curve, by precision
     matmul_level: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     #: seconds from one kernel's launch to the next, when measured

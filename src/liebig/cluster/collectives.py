@@ -18,25 +18,16 @@ from numpy.typing import ArrayLike, NDArray
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 from liebig.cluster.fabric import Fabric
-from liebig.cluster.kernels import HOSTS
+from liebig.cluster.families import families, family_of
 from liebig.errors import UnknownNameError
 
-__all__ = ["OPERATIONS", "collective_time", "send_time"]
+__all__ = ["OPERATIONS", "collective_time", "curves_family", "send_time"]
 
 Array = NDArray[np.float64]
 #: Operation -> bytes that each chip sends, as a multiple of the buffer times (n − 1)/n.
 OPERATIONS = {"all-reduce": 2.0, "all-gather": 1.0, "reduce-scatter": 1.0, "all-to-all": 1.0}
-_NEAREST = {
-    "Volta": "A100",
-    "Pascal": "A100",
-    "H20": "H100",
-    "MI300": "H100",
-    "MI325": "H100",
-    "MI350": "B200",
-    "Rubin": "GB300",
-}
 #: Where no curve was measured: share of the link reached by large messages and the size that reaches half of it.
-_SHARE = {"switch": 0.75, "mesh": 0.70, "torus2d": 0.85, "torus3d": 0.85, "pcie": 0.6, "none": 0.6}
+LINK_SHARE = {"switch": 0.75, "mesh": 0.70, "torus2d": 0.85, "torus3d": 0.85, "pcie": 0.6, "none": 0.6}
 _HALF_BYTES = 4e6
 #: Dimensions of tori between domains.
 _SIDES = {"torus2d": 2.0, "torus3d": 3.0}
@@ -64,17 +55,30 @@ def _curves() -> dict[tuple[str, str], tuple[Array, Array, Array]]:
 
 @functools.cache
 def _link_of(family: str) -> float:
-    return find(HOSTS[family]).scale_up_bandwidth
+    return find(families()[family].host).scale_up_bandwidth
+
+
+def curves_family(chip: Chip, fabric: Fabric) -> str:
+    """The family whose curves collectives within a domain follow; empty where a model of links stands in.
+
+    >>> from liebig.cluster import chip
+    >>> from liebig.cluster.fabric import fabric_of
+    >>> [curves_family(c, fabric_of(c)) for c in (chip("H100-SXM"), chip("MI300X"), chip("TPU-v5p"))]
+    ['H100', 'H100', '']
+    """
+    row = family_of(chip)
+    if fabric.inner_kind in ("torus2d", "torus3d"):
+        return ""  # curves were timed through switches
+    return row.family if row.host else row.collectives_from
 
 
 def _inner_bandwidth(chip: Chip, fabric: Fabric, operation: str, ranks: Array, size: Array) -> Array:
     """Bus bandwidth of a group within one scale-up domain, bytes per second."""
-    curves = _curves()
-    family = next((f for f in (chip.family, _NEAREST.get(chip.family, "")) if (f, operation) in curves), "")
-    if not family or fabric.inner_kind in ("torus2d", "torus3d"):
-        full = max(fabric.inner_bandwidth * _SHARE[fabric.inner_kind], 1.0)  # groups of one have no links
+    family = curves_family(chip, fabric)
+    if not family:
+        full = max(fabric.inner_bandwidth * LINK_SHARE[fabric.inner_kind], 1.0)  # groups of one have no links
         return full * size / (size + _HALF_BYTES * full / 300e9)
-    log_ranks, log_sizes, logs = curves[family, operation]
+    log_ranks, log_sizes, logs = _curves()[family, operation]
     r = np.clip(np.interp(np.log2(np.maximum(ranks, 2.0)), log_ranks, np.arange(log_ranks.size)), 0.0, None)
     low = np.minimum(r.astype(np.intp), log_ranks.size - 2)
     s = np.clip(
@@ -170,6 +174,6 @@ def send_time(fabric: Fabric, size: ArrayLike, within_domain: ArrayLike) -> Arra
     True
     """
     s, near = np.broadcast_arrays(np.asarray(size, dtype=np.float64), np.asarray(within_domain, dtype=bool))
-    inner = s / max(fabric.inner_bandwidth * _SHARE[fabric.inner_kind], 1.0) + fabric.inner_latency_s
+    inner = s / max(fabric.inner_bandwidth * LINK_SHARE[fabric.inner_kind], 1.0) + fabric.inner_latency_s
     outer = s / max(fabric.outer_bandwidth * OUTER_SHARE, 1.0) + fabric.outer_latency_s
     return np.where(near, inner, outer)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
@@ -150,6 +151,11 @@ class Setup(BaseModel):
     tokens: float
     site: Site
     space: Space
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not timed on the chip's own family, and what stands in for it."""
+        return notes_on(self.chip, self.fabric, self.precision)
 
 
 def setup_of(given: TrainingInput) -> Setup:

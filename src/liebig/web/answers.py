@@ -280,7 +280,7 @@ def _shown(table: str, row: FactRow) -> dict[str, Any]:
 
 _OF_PLANS = {
     "architectures", "accelerators", "software", "sites", "networks", "rental_prices", "plan_numbers", "chip_costs",
-    "constants",
+    "constants", "chip_families",
 }  # fmt: skip
 #: Columns that hold what a row is about, in the order of preference.
 _VALUES = ("value", "p50", "mid", "usd_per_hour", "peak_bf16")
