@@ -7,6 +7,7 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 from liebig.cluster.families import families, family_of
@@ -44,7 +45,8 @@ def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> 
     """Share of the bfloat16 peak that a fused causal attention reaches in a forward pass.
 
     Counted on the half of the square that causal attention needs; from measured tables of the family, or of the
-    one that stands in for it.
+    one that stands in for it.  Heads of 64 to 256 and 512 to 16,384 tokens were timed; longer sequences run like
+    the longest, and narrower heads and shorter sequences are slower (``attention.*`` in the table ``constants``).
 
     >>> from liebig.cluster import chip
     >>> float(attention_efficiency(chip("H100-SXM"), 128, 8192).round(2))
@@ -55,8 +57,9 @@ def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> 
     family = attention_family(chip)
     widths, lengths, logs = _attention_table(family)
     host = find(families()[family].host)
-    d = np.log2(np.clip(np.asarray(head_dim, dtype=np.float64), 32.0, 256.0))
-    s = np.clip(np.log2(np.maximum(np.asarray(length, dtype=np.float64), 1.0)), lengths[0] - 3.0, lengths[-1])
+    d = np.log2(np.clip(np.asarray(head_dim, dtype=np.float64), constant("attention.narrowest_head"), 256.0))
+    s = np.log2(np.maximum(np.asarray(length, dtype=np.float64), constant("attention.shortest_sequence")))
+    s = np.minimum(s, lengths[-1])
     d, s = np.broadcast_arrays(d, s)
     have = np.log2(widths)
     columns = np.stack([np.interp(np.maximum(s, lengths[0]), lengths, line) for line in logs])
@@ -68,9 +71,9 @@ def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> 
         lower = np.take_along_axis(columns, low[None], 0)[0]
         upper = np.take_along_axis(columns, low[None] + 1, 0)[0]
         speed = lower + (place - low) * (upper - lower)
-    # a narrower head than any measured halves the depth of each product
-    thin = np.minimum(d - have[0], 0.0) * 0.2 * np.log(2.0)
-    short = np.minimum(s - lengths[0], 0.0) * 0.6 * np.log(2.0)
+    # below what was timed, speed falls as a power of width and length
+    thin = np.minimum(d - have[0], 0.0) * constant("attention.width_exponent") * np.log(2.0)
+    short = np.minimum(s - lengths[0], 0.0) * constant("attention.length_exponent") * np.log(2.0)
     return np.exp(speed + thin + short) / host.peak("bf16")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from liebig.cluster.attention import attention_family
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
-from liebig.cluster.collectives import LINK_SHARE, curves_family
+from liebig.cluster.collectives import curves_family, link_share
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.cluster.families import family_of, is_systolic
 from liebig.cluster.kernels import level_of, table_of
@@ -115,7 +115,7 @@ def _collectives(chip: Chip, fabric: Fabric) -> Borrowing | None:
     if lender:
         words = f"collectives within a domain are borrowed from {lender}, scaled to the link"
         return Borrowing("collectives", lender, 1.0, words)
-    level = LINK_SHARE[fabric.inner_kind]
+    level = link_share(fabric.inner_kind)
     words = f"no collective was timed; large messages are taken to reach {100 * level:.0f} % of the link in a domain"
     return Borrowing("collectives", "", level, words)
 

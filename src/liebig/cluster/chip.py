@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from liebig.catalog import load_catalog
+from liebig.catalog import constant, load_catalog
 from liebig.catalog.rows import ChipRow
 from liebig.catalog.training_rows import AcceleratorRow
 from liebig.errors import InputError, UnknownNameError
@@ -190,7 +190,11 @@ class Chip(BaseModel):
         return hash((self.name, self.peak_bf16, self.memory_bytes))
 
     def peak(self, precision: str = "bf16") -> float:
-        """Dense FLOP/s at a precision; the next wider one where the chip lacks it."""
+        """Dense FLOP/s at a precision; the next wider one where the chip lacks it.
+
+        Single precision and TF32, where neither is stated, are ``chip.fp32_share`` and ``chip.tf32_share`` (table
+        ``constants``) of bfloat16.
+        """
         wide = {
             "fp32": ("peak_fp32", "peak_tf32"),
             "tf32": ("peak_tf32",),
@@ -208,7 +212,7 @@ class Chip(BaseModel):
             if value:
                 return float(value)
         if precision in ("fp32", "tf32"):
-            return self.peak_bf16 / 8.0 if precision == "fp32" else self.peak_bf16 / 2.0
+            return constant(f"chip.{precision}_share") * self.peak_bf16
         return self.peak_bf16
 
     @property

@@ -33,12 +33,12 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-BYTES = {"fp32": 4.0, "tf32": 4.0, "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "fp8-block": 1.0, "mxfp8": 1.0, "int8": 1.0,
-         "mxfp4": 0.53, "nvfp4": 0.56}  # fmt: skip
+#: Bytes of a number.  Of narrow formats with scales for blocks, the scale counts: one byte for 32 numbers in MX
+#: formats (OCP Microscaling Formats 1.0) and for 16 in NVFP4; four bytes for 128 x 128 in fp8-block are nothing.
+BYTES = {"fp32": 4.0, "tf32": 4.0, "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "fp8-block": 1.0, "mxfp8": 1.0 + 1 / 32,
+         "int8": 1.0, "mxfp4": 0.5 + 1 / 32, "nvfp4": 0.5 + 1 / 16}  # fmt: skip
 #: Precisions from narrow to wide; a product that was not timed runs as the next wider one.
 WIDTHS = ("mxfp4", "nvfp4", "mxfp8", "fp8-block", "fp8", "int8", "bf16", "fp16", "tf32", "fp32")
-#: Edge of the tile of results that a chip without a table is assumed to hold close to its units.
-TILE = 1024.0
 _TABLE = {"fp16": "bf16", "int8": "fp8", "mxfp8": "fp8", "mxfp4": "nvfp4", "tf32": "bf16", "fp32": "bf16"}
 
 
@@ -118,6 +118,7 @@ def _efficiency_grid(family: str, precision: str) -> tuple[float, float, float, 
     axes = [2.0 ** (start + np.arange(size)) for start, size in zip((m0, n0, k0), speeds.shape, strict=True)]
     m, n, k = np.meshgrid(*axes, indexing="ij")
     reached = _roof(host, precision, m, n, k) * speeds / (2.0 * m * n * k)
+    # cells above the roofline by more than what caches give are faults of timing
     return m0, n0, k0, np.log(np.clip(reached, 1e-4, 1.2))
 
 
@@ -210,7 +211,8 @@ def _measured_grid(chip: Chip, precision: str) -> tuple[list[Array], Array]:
 def _systolic_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
     """Seconds on large systolic arrays that read tiles of rows and columns from memory.
 
-    A tile of results in four bytes takes an eighth of the memory beside the multipliers; buffers take the rest.
+    A square tile of results in four bytes takes a share of the memory beside the multipliers
+    (``kernel.systolic_tile_share``); buffers of operands take the rest.
     Columns and depth are padded to the edge of an array; operations and traffic overlap all but when they
     take about as long.
     """
@@ -218,7 +220,8 @@ def _systolic_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> 
     n, k = (np.ceil(x / family.array_edge) * family.array_edge for x in (n, k))
     size = BYTES[precision]
     flops = 2.0 * m * n * k / (chip.peak(precision) * family.peak_share * chip.matmul_level.get(precision, 1.0))
-    tile = math.sqrt(chip.on_chip_bytes / 32.0) if chip.on_chip_bytes else TILE
+    room = constant("kernel.systolic_tile_share") * (chip.on_chip_bytes or 0.0)
+    tile = math.sqrt(room / 4.0) or constant("kernel.tile_edge")
     again = size * m * n * k * (1.0 / np.minimum(tile, m) + 1.0 / np.minimum(tile, n)) + 2.0 * m * n
     traffic = again / chip.memory_bandwidth
     return np.hypot(flops, traffic)
@@ -297,10 +300,11 @@ def level_of(chip: Chip, precision: str = "bf16") -> float:
 def _starvation(chip: Chip) -> float:
     """How much a product is slowed by reading tiles from memory again.
 
-    A tile of ``TILE`` by ``TILE`` results does ``TILE/2`` operations per byte of its operands in
-    two-byte numbers; a chip whose ratio of FLOP to bytes comes near that waits for its memory.
+    A tile of ``e`` by ``e`` results (``kernel.tile_edge``) does ``2 e² k`` operations on ``4 e k`` bytes of its
+    operands in two-byte numbers, ``e/2`` per byte; a chip whose ratio of FLOP to bytes comes near that waits for
+    its memory.
     """
-    ratio = chip.peak_bf16 / chip.memory_bandwidth / (TILE / 2.0)
+    ratio = chip.peak_bf16 / chip.memory_bandwidth / (constant("kernel.tile_edge") / 2.0)
     return float(np.sqrt(1.0 + ratio**2))
 
 

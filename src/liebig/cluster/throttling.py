@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liebig.catalog import plan_number
+from liebig.catalog import constant, plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 from liebig.cluster.families import family_of, is_systolic
@@ -11,15 +11,14 @@ __all__ = ["REFERENCE", "throttling"]
 
 #: The chip whose excess over its rated power counts as 1.
 REFERENCE = "H100-SXM"
-#: Share of the rated power that a chip draws without multiplying.
-_IDLE = 0.13
 
 
 def throttling(chip: Chip) -> float:
     """How far a chip's multipliers at full speed would exceed its rated power: 1 for an H100, 0 where they do not.
 
-    ``(energy per FLOP · peak / (rated − idle) − 1)``, over that of an H100.  Kernels are timed alone and
-    cool; a training step keeps a chip busy for seconds, and the clock falls until the power is met.
+    ``(energy per FLOP · peak / (rated − idle) − 1)``, over that of an H100, and at most ``throttling.most``.
+    Kernels are timed alone and cool; a training step keeps a chip busy for seconds, and the clock falls until
+    the power is met.
 
     >>> from liebig.cluster import chip
     >>> throttling(chip("GB300-NVL72")) < throttling(chip("GB200-NVL72")) < throttling(chip("B200-SXM"))
@@ -30,10 +29,10 @@ def throttling(chip: Chip) -> float:
     if not family_of(chip).generation or not chip.tdp_w:
         return 1.0
     reference = find(REFERENCE)
-    return min(max(_demand(chip) - 1.0, 0.0) / (_demand(reference) - 1.0), 2.0)
+    return min(max(_demand(chip) - 1.0, 0.0) / (_demand(reference) - 1.0), constant("throttling.most"))
 
 
 def _demand(chip: Chip) -> float:
     energy = plan_number(f"power.joules_per_flop_{family_of(chip).generation}").p50
     assert chip.tdp_w is not None
-    return energy * chip.peak_bf16 / ((1.0 - _IDLE) * chip.tdp_w)
+    return energy * chip.peak_bf16 / ((1.0 - constant("throttling.idle_share")) * chip.tdp_w)
