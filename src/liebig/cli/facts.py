@@ -193,7 +193,7 @@ def _value(row: FactRow) -> str:
         return middle if low is None or high is None else f"{middle} ({low:.4g}–{high:.4g})".strip()
     data = row.model_dump()
     for columns in (
-        ("low", "mid", "high"), ("low", "value", "high"), ("spearman",), ("training_flop",), ("fp16_flop_per_s",),
+        ("low", "mid", "high"), ("low", "value", "high"), ("spearman",), ("training_flop",), ("peak_bf16",),
         ("h100e",), ("capex_usd",), ("carbon_g_per_kwh",), ("claim_value", "check_value"),
     ):  # fmt: skip
         values = [data.get(c) for c in columns]

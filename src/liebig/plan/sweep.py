@@ -105,7 +105,7 @@ def tasks_of(
 
     Args:
         models: names, sizes, files or dimensions.
-        chips: names, files or numbers of accelerators.
+        chips: names, files or numbers of chips.
         counts: numbers of chips.
         sites: names or numbers of places.
         options: fields of ``TrainingInput`` that all share.

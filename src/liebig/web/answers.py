@@ -279,7 +279,7 @@ def _shown(table: str, row: FactRow) -> dict[str, Any]:
 
 
 _OF_PLANS = {
-    "architectures", "accelerators", "software", "sites", "networks", "rental_prices", "plan_numbers", "chip_costs",
+    "architectures", "chips", "software", "sites", "networks", "rental_prices", "plan_numbers", "chip_costs",
     "constants", "chip_families",
 }  # fmt: skip
 #: Columns that hold what a row is about, in the order of preference.
@@ -293,7 +293,8 @@ def _used(table: str, cells: Mapping[str, Any]) -> Iterable[str]:
         return [f"lever on {part}" for part in str(cells.get("limits", "")).split()]
     if table == "lever_effects":
         return ["lever " + str(cells.get("lever", ""))]
-    return ["plans"] if table in _OF_PLANS else ["trends and checks"]
+    used = {"plans": table in _OF_PLANS, "trends and checks": table not in _OF_PLANS or table == "chips"}
+    return [use for use, is_so in used.items() if is_so]
 
 
 def scenario_toml(body: ScenarioBody) -> str:
