@@ -16,14 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from liebig.catalog import constant
 from liebig.cluster import Chip, chip, chip_names, gemm_time, precision_of
 from liebig.cluster.attention import attention_efficiency
 from liebig.cluster.chip import PRECISIONS, AttentionTable, MatmulTable
-from liebig.cluster.collectives import OPERATIONS, OUTER_SHARE, collective_time, send_time
-from liebig.cluster.fabric import USUAL_NETWORK, Fabric, fabric_of
+from liebig.cluster.collectives import OPERATIONS, collective_time, send_time
+from liebig.cluster.fabric import Fabric, fabric_of
+from liebig.cluster.families import is_systolic
 from liebig.cluster.kernels import (
     BYTES,
-    SYSTOLIC,
     batched_time,
     has_table,
     measured_families,
@@ -188,7 +189,7 @@ def test_an_asic_in_a_few_lines_is_a_chip(text: str, write: Callable[[str], Path
     assert (c.name, c.peak_bf16, c.memory_bytes, c.memory_bandwidth) == ("my-asic", 1e15, 96e9, 4e12)
     seconds = float(gemm_time(c, "bf16", 8192, 8192, 8192))
     assert 2 * 8192**3 / 1e15 < seconds < 2 * 2 * 8192**3 / 1e15
-    assert fabric_of(c).outer_bandwidth == USUAL_NETWORK
+    assert fabric_of(c).outer_bandwidth == constant("fabric.network_bytes_per_s") == 200e9 / 8 / 8
 
 
 def test_a_chip_like_another_differs_only_where_told(write: Callable[[str], Path]) -> None:
@@ -301,7 +302,7 @@ def test_twice_the_rows_of_any_product_do_not_take_much_less(name: str, precisio
 
 
 @given(
-    st.sampled_from([n for n, c in CHIPS.items() if c.vendor in SYSTOLIC]),
+    st.sampled_from([n for n, c in CHIPS.items() if is_systolic(c)]),
     st.sampled_from(PRECISIONS),
     edge, edge, edge, st.integers(0, 2), st.integers(2, 9),
 )  # fmt: skip
@@ -823,7 +824,7 @@ def test_the_usual_fabric_of_a_chip_is_that_of_its_data_sheet() -> None:
         f = fabric_of(c)
         assert (f.domain, f.node, f.inner_kind) == (c.scale_up_domain, c.chips_per_node, c.scale_up_kind)
         assert f.inner_bandwidth == c.scale_up_bandwidth
-        assert f.outer_bandwidth == (c.scale_out_bandwidth or USUAL_NETWORK)
+        assert f.outer_bandwidth == (c.scale_out_bandwidth or constant("fabric.network_bytes_per_s"))
     changed = fabric_of(CHIPS["H100-SXM"], 1e11, domain=16, taper=0.5)
     assert (changed.outer_bandwidth, changed.domain, changed.taper, changed.node) == (1e11, 16, 0.5, 8)
 
@@ -898,11 +899,11 @@ def test_an_all_to_all_over_a_large_torus_between_domains_is_slower_than_over_ra
 
 
 def test_a_chip_without_curves_gets_a_share_of_its_link() -> None:
-    """``OUTER_SHARE`` of each rail across domains, three quarters of a switch inside."""
+    """0.85 of each rail across domains, three quarters of a switch inside."""
     f = Fabric(domain=8, inner_bandwidth=4e11, outer_bandwidth=5e10, outer_latency_s=0.0)
     inside = 1e12 * 7 / 8 / float(collective_time(ASIC, f, "all-gather", 1e12, 8, 8))
     across = 1e12 * 15 / 16 / float(collective_time(ASIC, f, "all-gather", 1e12, 16, 8))
     single = 1e12 * 15 / 16 / float(collective_time(ASIC, f, "all-gather", 1e12, 16, 1))
     assert inside == pytest.approx(0.75 * 4e11, rel=0.01)
-    assert across == pytest.approx(min(0.75 * 4e11, 8 * OUTER_SHARE * 5e10), rel=0.01)
-    assert single == pytest.approx(OUTER_SHARE * 5e10, rel=0.01)
+    assert across == pytest.approx(min(0.75 * 4e11, 8 * 0.85 * 5e10), rel=0.01)
+    assert single == pytest.approx(0.85 * 5e10, rel=0.01)

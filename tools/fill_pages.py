@@ -199,6 +199,21 @@ def plan_memory() -> str:
     return rows_of(head, [[f"{found['rows']:.0f}", *cells]])
 
 
+def chips() -> str:
+    """Cells of the table of chips that Epoch AI's table tells otherwise."""
+    rows = []
+    for row in load_catalog().chips():
+        for column, there, why in row.disagreements:
+            here = str(getattr(row, column) or "–")
+            cells = [there, here] if column == "release" else [_short(there), _short(here)]
+            rows.append([row.name, column, *cells, why])
+    return rows_of(["chip", "column", "Epoch AI's table", "here", "why"], rows)
+
+
+def _short(number: str) -> str:
+    return f"{float(number):.4g}".replace("e+", "e") if number != "–" else number
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "results": results,
     "reproduction": reproduction,
@@ -207,6 +222,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "switches": switches,
     "trends": trends,
     "levers": levers,
+    "chips": chips,
     "plan-sources": lambda: plan_errors("source", 20),
     "plan-chips": lambda: plan_errors("chip", 6),
     "plan-sweeps": plan_sweeps,

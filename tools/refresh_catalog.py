@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from epoch_chips import merge_chips, number, unexplained
 from liebig.catalog.rows import TABLES
 
 OUT = Path(__file__).parents[1] / "src" / "liebig" / "catalog" / "data"
@@ -26,7 +27,7 @@ def read(path: Path) -> list[dict[str, str]]:
         return [{k: (v or "").strip() for k, v in row.items()} for row in csv.DictReader(file)]
 
 
-def write(table: str, rows: Iterable[dict[str, object]]) -> None:
+def write(table: str, rows: Iterable[Mapping[str, object]]) -> None:
     columns = [c for c in TABLES[table].model_fields if c not in _PROVENANCE] + _PROVENANCE
     with (OUT / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
@@ -35,17 +36,6 @@ def write(table: str, rows: Iterable[dict[str, object]]) -> None:
 
 
 _PROVENANCE = ["unit", "source", "url", "as_of", "licence", "grade", "note"]
-
-
-def number(text: str) -> str:
-    """A number as short text, empty when absent, infinite or not positive."""
-    try:
-        value = float(text.replace("$", "").replace(",", ""))
-    except ValueError:
-        return ""
-    if not 0 < value < float("inf"):
-        return ""
-    return f"{value:.6g}".replace("e+", "e")
 
 
 def clean(text: str, size: int = 120) -> str:
@@ -96,50 +86,11 @@ def models(folder: Path) -> list[dict[str, object]]:
     return sorted(out.values(), key=lambda r: (str(r["published"]), str(r["name"])))
 
 
-def chips(folder: Path) -> list[dict[str, object]]:
-    out: dict[str, dict[str, object]] = {}
-    for row in read(folder / "ml_hardware.csv"):
-        link = row["Link to datasheet"]
-        link = link.split()[0] if link.startswith("http") else "https://epoch.ai/data/machine-learning-hardware"
-        record: dict[str, object] = {
-            "name": clean(row["Hardware name"]),
-            "manufacturer": clean(row["Manufacturer"]),
-            "kind": row["Type"],
-            "released": row["Release date"],
-            "fp32_flop_per_s": number(row["FP32 (single precision) performance (FLOP/s)"]),
-            "tf32_flop_per_s": number(row["TF32 (TensorFloat-32) performance (FLOP/s)"]),
-            "fp16_flop_per_s": sixteen_bit(row),
-            "int8_op_per_s": number(row["INT8 performance (OP/s)"]),
-            "fp8_flop_per_s": number(row["FP8 performance (FLOP/s)"]),
-            "fp4_flop_per_s": number(row["FP4 performance (FLOP/s)"]),
-            "memory_bytes": number(row["Memory size per board (Byte)"]),
-            "memory_bytes_per_s": number(row["Memory bandwidth (byte/s)"]),
-            "intranode_bytes_per_s": number(row["Intranode bandwidth (byte/s)"]),
-            "internode_bit_per_s": number(row["Internode bandwidth (bit/s)"]),
-            "tdp_w": number(row["TDP (W)"]),
-            "price_usd": number(row["Release price (USD)"]),
-            "die_mm2": number(row["Die Size (mm^2)"]),
-            "process_nm": number(row["Process size (nm)"]),
-            "foundry": row["Foundry"],
-            "unit": "per column",
-            "source": "Epoch AI, Machine Learning Hardware",
-            "url": link,
-            "as_of": row["Last modified"][:10] or "2025-12",
-            "licence": "CC BY 4.0",
-            "grade": "vendor claim",
-        }
-        out.setdefault(str(record["name"]), record)
-    return sorted(out.values(), key=lambda r: (str(r["released"]) or "9999", str(r["name"])))
-
-
-def sixteen_bit(row: dict[str, str]) -> str:
-    """Dense 16-bit rate of the matrix units, else of the plain units when these are not crippled."""
-    tensor = number(row["Tensor-FP16/BF16 performance (FLOP/s)"])
-    if tensor:
-        return tensor
-    half = number(row["FP16 (half precision) performance (FLOP/s)"])
-    single = number(row["FP32 (single precision) performance (FLOP/s)"])
-    return half if half and float(half) >= float(single or 0) else ""
+def chips(folder: Path) -> list[dict[str, str]]:
+    epoch, table = read(folder / "ml_hardware.csv"), read(OUT / "chips.csv")
+    for line in unexplained(epoch, table):
+        print(line)
+    return merge_chips(epoch, table)
 
 
 def supply(folder: Path) -> list[dict[str, object]]:

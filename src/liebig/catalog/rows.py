@@ -13,9 +13,10 @@ from pydantic import Field, model_validator
 from liebig.catalog.access_rows import CountryRow, ExportRow, OrganisationRow
 from liebig.catalog.fields import GRADES, LIMITS, Date, FactRow, Grade, Headline, Identifier, Number, Positive
 from liebig.catalog.training_rows import (
-    AcceleratorRow,
     ArchitectureRow,
     ChipCostRow,
+    ChipFamilyRow,
+    ChipRow,
     ConstantRow,
     NetworkRow,
     NumberRow,
@@ -28,10 +29,10 @@ __all__ = [
     "GRADES",
     "LIMITS",
     "TABLES",
-    "AcceleratorRow",
     "ArchitectureRow",
     "CapitalRow",
     "ChipCostRow",
+    "ChipFamilyRow",
     "ChipRow",
     "ChipSupplyRow",
     "ClaimRow",
@@ -196,41 +197,6 @@ class LeverEffectRow(FactRow):
         return self
 
 
-class ChipRow(FactRow):
-    """A chip as its maker or a database describes it."""
-
-    key: ClassVar[tuple[str, ...]] = ("name",)
-    headline: ClassVar[tuple[Headline, ...]] = (
-        Headline("fp16_flop_per_s", "FLOP/s"),
-        Headline("fp32_flop_per_s", "FLOP/s"),
-        Headline("int8_op_per_s", "op/s"),
-        Headline("memory_bytes", "bytes"),
-        Headline("memory_bytes_per_s", "bytes/s"),
-        Headline("tdp_w", "W"),
-        Headline("process_nm", "nm"),
-    )
-
-    name: str = Field(min_length=1)
-    manufacturer: str = ""
-    kind: str = ""
-    released: Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")] = ""
-    fp32_flop_per_s: Positive | None = None
-    tf32_flop_per_s: Positive | None = None
-    fp16_flop_per_s: Positive | None = None
-    int8_op_per_s: Positive | None = None
-    fp8_flop_per_s: Positive | None = None
-    fp4_flop_per_s: Positive | None = None
-    memory_bytes: Positive | None = None
-    memory_bytes_per_s: Positive | None = None
-    intranode_bytes_per_s: Positive | None = None
-    internode_bit_per_s: Positive | None = None
-    tdp_w: Positive | None = None
-    price_usd: Positive | None = Field(default=None, description="price at release, current USD")
-    die_mm2: Positive | None = None
-    process_nm: Positive | None = None
-    foundry: str = ""
-
-
 class ModelRow(FactRow):
     """A published model and what its training took."""
 
@@ -389,7 +355,7 @@ TABLES: dict[str, type[FactRow]] = {
     "published": PublishedRow,
     "claims": ClaimRow,
     "architectures": ArchitectureRow,
-    "accelerators": AcceleratorRow,
+    "chip_families": ChipFamilyRow,
     "software": SoftwareRow,
     "networks": NetworkRow,
     "sites": SiteRow,

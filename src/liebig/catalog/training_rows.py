@@ -1,4 +1,4 @@
-"""Rows of the tables that plans of training runs are made from: architectures and accelerators."""
+"""Rows of the tables that plans of training runs are made from: architectures and chips."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 from liebig.catalog.fields import Date, FactRow, Headline, Identifier, Number, Positive
 
 __all__ = [
-    "AcceleratorRow",
     "ArchitectureRow",
     "ChipCostRow",
+    "ChipFamilyRow",
+    "ChipRow",
     "ConstantRow",
     "NetworkRow",
     "NumberRow",
@@ -67,31 +68,50 @@ class ArchitectureRow(FactRow):
     active_params: Positive | None = Field(default=None, description="parameters that a token uses, as published")
 
 
-class AcceleratorRow(FactRow):
-    """A chip that models can be trained on, with its memory, links and power."""
+class ChipRow(FactRow):
+    """A chip: peaks, memory, power, links, and what it cost; read from data sheets, or as Epoch AI lists it."""
 
     key: ClassVar[tuple[str, ...]] = ("name",)
-    headline: ClassVar[tuple[Headline, ...]] = (Headline("peak_bf16", "FLOP/s"),)
+    headline: ClassVar[tuple[Headline, ...]] = (
+        Headline("peak_bf16", "FLOP/s"),
+        Headline("peak_fp16", "FLOP/s"),
+        Headline("peak_fp32", "FLOP/s"),
+        Headline("peak_int8", "op/s"),
+        Headline("memory_bytes", "bytes"),
+        Headline("memory_bandwidth", "bytes/s"),
+        Headline("tdp_w", "W"),
+        Headline("process_nm", "nm"),
+    )
 
     name: str = Field(min_length=1, description="short name")
     aliases: str = Field(default="", description="other spellings, separated by semicolons")
     vendor: str = Field(default="", description="who designed it")
-    family: str = Field(default="", description="chips of one family share tables of measured kernels")
-    release: str = Field(default="", description="date it was released")
-    peak_bf16: Positive = Field(description="dense bfloat16 FLOP/s; half precision where it has no bfloat16")
+    kind: str = Field(default="", description="GPU, TPU, NPU ... as Epoch AI sorts chips")
+    family: str = Field(default="", description="chips of one family share measured kernels: table chip_families")
+    release: Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")] = Field(
+        default="", description="date it was announced or sold"
+    )
+    peak_bf16: Positive | None = Field(
+        default=None, description="dense bfloat16 FLOP/s; half precision where it has no bfloat16"
+    )
     peak_fp16: Positive | None = Field(default=None, description="dense half-precision FLOP/s")
-    peak_tf32: Positive | None = Field(default=None, description="dense TF32 FLOP/s, or single precision")
+    peak_fp32: Positive | None = Field(default=None, description="single-precision FLOP/s, without TF32")
+    peak_tf32: Positive | None = Field(default=None, description="dense TF32 FLOP/s")
     peak_fp8: Positive | None = Field(default=None, description="dense 8-bit floating-point FLOP/s")
     peak_int8: Positive | None = Field(default=None, description="dense 8-bit integer operations per second")
     peak_fp4: Positive | None = Field(default=None, description="dense 4-bit floating-point FLOP/s")
-    memory_bytes: Positive = Field(description="memory of one chip, bytes")
-    memory_bandwidth: Positive = Field(description="memory bandwidth of one chip, bytes per second")
+    memory_bytes: Positive | None = Field(
+        default=None, description="memory of one chip, bytes; memory sold as so many GB holds as many GiB"
+    )
+    memory_bandwidth: Positive | None = Field(
+        default=None, description="memory bandwidth of one chip, bytes per second"
+    )
     on_chip_bytes: Positive | None = Field(
         default=None,
         description="memory that software manages beside the multipliers of one core, bytes; TPUs as in JAX's "
         "hardware table, Trainium's SBUF",
     )
-    tdp_w: Positive | None = Field(default=None, description="thermal design power of the module, watts")
+    tdp_w: Positive | None = Field(default=None, description="power limit that the module is sold with, watts")
     system_w: Positive | None = Field(default=None, description="power of a whole server per chip at rated load, watts")
     scale_up: str = Field(default="", description="name of the link within a domain")
     scale_up_domain: Annotated[int, Field(ge=1)] = Field(default=1, description="chips of one scale-up domain")
@@ -105,6 +125,84 @@ class AcceleratorRow(FactRow):
     )
     scale_out_kind: str = Field(default="", description="infiniband, ethernet, efa, dcn ...")
     host_bandwidth: Positive | None = Field(default=None, description="to the host's memory, bytes per second")
+    cores: Annotated[int, Field(ge=1)] = Field(default=1, description="cores that a framework may count as devices")
+    price_usd: Positive | None = Field(default=None, description="price at release, current USD")
+    die_mm2: Positive | None = Field(default=None, description="area of its dies, square millimetres")
+    process_nm: Positive | None = Field(default=None, description="name of the process, nanometres")
+    foundry: str = Field(default="", description="who makes it")
+    kept_by: Literal["liebig", "epoch"] = Field(
+        default="liebig",
+        description="liebig: read from data sheets; epoch: as in Epoch AI's table of machine learning hardware",
+    )
+    epoch_names: str = Field(default="", description="its names in Epoch AI's table, separated by semicolons")
+    epoch_cells: str = Field(
+        default="", description="columns of a row of liebig's that are Epoch AI's (CC BY 4.0), separated by blanks"
+    )
+    disagrees: str = Field(
+        default="",
+        description="what Epoch AI's table says otherwise and why it is not taken: 'column=value why', separated by |",
+    )
+
+    @property
+    def disagreements(self) -> tuple[tuple[str, str, str], ...]:
+        """(column, value there, why it is not taken) of each cell that differs from Epoch AI's table."""
+        parts = (part.strip() for part in self.disagrees.split("|") if part.strip())
+        split = ((*part.partition(" ")[0].partition("=")[::2], part.partition(" ")[2]) for part in parts)
+        return tuple((column, value, why) for column, value, why in split)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> ChipRow:
+        if self.kept_by == "liebig" and not (self.peak_bf16 and self.memory_bytes and self.memory_bandwidth):
+            raise ValueError("needs peak_bf16, memory_bytes and memory_bandwidth")
+        for column, value, why in self.disagreements:
+            if column not in type(self).model_fields or not value or not why:
+                raise ValueError(f"disagrees: expected 'column=value why', got {column}={value} {why}")
+        return self
+
+
+class ChipFamilyRow(FactRow):
+    """Chips whose kernels behave alike: what was timed on them, and which family stands in for what was not."""
+
+    key: ClassVar[tuple[str, ...]] = ("family",)
+    headline: ClassVar[tuple[Headline, ...]] = (
+        Headline("host"),
+        Headline("kernels_from"),
+        Headline("peak_share", "fraction"),
+    )
+
+    family: Annotated[str, Field(pattern=r"^\S+$")] = Field(description="name that chips carry")
+    vendor: str = Field(default="", description="who designed it")
+    kind: Literal["gpu", "systolic", "asic", "cpu"] = Field(
+        description="systolic: products follow a model of arrays and memory; others follow timed kernels"
+    )
+    host: str = Field(default="", description="chip that the family's kernels were timed on; empty: none were")
+    kernels_from: str = Field(
+        default="",
+        description="families whose products stand in where its own were not timed in a precision, separated by "
+        "blanks; the first that has them",
+    )
+    attention_from: str = Field(default="", description="family whose attention stands in; empty: its own was timed")
+    collectives_from: str = Field(
+        default="",
+        description="family whose collectives stand in where its own were not timed; empty: a model of links",
+    )
+    generation: Literal["", "volta", "ampere", "hopper", "blackwell"] = Field(
+        default="", description="whose energy per FLOP says how far it throttles; empty: it throttles like an H100"
+    )
+    peak_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="systolic: share of the peak that large products reach"
+    )
+    array_edge: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="systolic: rows and columns of one array, to which products are padded"
+    )
+
+    @model_validator(mode="after")
+    def _says_how_products_are_timed(self) -> ChipFamilyRow:
+        if self.kind == "systolic" and not {"peak_share", "array_edge"} <= self.model_fields_set:
+            raise ValueError("a systolic family needs peak_share and array_edge")
+        if self.kind != "systolic" and not (self.host or self.kernels_from):
+            raise ValueError("needs host, where kernels were timed, or kernels_from")
+        return self
 
 
 class SoftwareRow(FactRow):

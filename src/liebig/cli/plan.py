@@ -86,7 +86,7 @@ def train(
         o.print_json({**result.to_dict(), "headroom": None if over is None else over.to_dict()})
     else:
         _show(result, over)
-    notes([f"wrote {f}" for f in (csv, plot) if f])
+    notes([*result.notes, *(f"wrote {f}" for f in (csv, plot) if f)])
 
 
 def _write(plan: TrainingPlan, csv: Path | None, plot: Path | None) -> None:

@@ -58,7 +58,7 @@ def budget(
         o.print_json(result.to_dict())
     else:
         _show(result)
-    notes([f"wrote {f}" for f in (csv, plot) if f])
+    notes([*result.plan.notes, *(f"wrote {f}" for f in (csv, plot) if f)])
 
 
 def _dollars(text: str | None) -> str | None:

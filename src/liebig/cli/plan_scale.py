@@ -70,7 +70,7 @@ def scale(
         o.print_json({**result.to_dict(), "walls": [vars(w) for w in walls]})
     else:
         _show(result, walls)
-    notes([f"wrote {f}" for f in (csv, plot) if f])
+    notes([*result.notes, *(f"wrote {f}" for f in (csv, plot) if f)])
 
 
 def _show(result: Scale, walls: tuple[Wall, ...]) -> None:

@@ -61,6 +61,7 @@ def search_layouts(
     rows = mark_front([row for r in results for row in r.rows()])
     considered = sum(r.found.considered for r in results)
     feasible = sum(r.found.feasible for r in results)
+    told = list(results[0].setup.notes)
     if csv:
         o.write_text(csv, Table.from_rows(rows).to_csv())
     if plot:
@@ -68,10 +69,10 @@ def search_layouts(
 
         save(front_chart(rows, results[0].setup.model.name, results[0].setup.chip.name), plot)
     if json:
-        o.print_json({"considered": considered, "feasible": feasible, "layouts": rows})
+        o.print_json({"considered": considered, "feasible": feasible, "layouts": rows, "notes": told})
     else:
         _show(rows, considered, feasible, top, len(counts) > 1)
-    notes([f"wrote {f}" for f in (csv, plot) if f])
+    notes([*told, *(f"wrote {f}" for f in (csv, plot) if f)])
 
 
 def _show(rows: list[dict[str, Any]], considered: int, feasible: int, top: int, several: bool) -> None:

@@ -80,10 +80,10 @@ def sweep(
     if csv:
         o.write_text(csv, result.table().to_csv())
     if json:
-        o.print_json({"resumed": result.resumed, "rows": result.rows()})
+        o.print_json({"resumed": result.resumed, "rows": result.rows(), "notes": list(result.notes)})
     else:
         _show(result, by, top)
-    notes([f"wrote {f}" for f in (csv, out) if f])
+    notes([*result.notes, *(f"wrote {f}" for f in (csv, out) if f)])
 
 
 def _many(value: Any) -> list[Any]:

@@ -38,6 +38,7 @@ def training(
 ) -> None:
     """Time of a step: each source predicted by a calibration on all others, next to one constant MFU."""
     from liebig.cli.render import notes, progress_bar
+    from liebig.cluster.borrowed import borrowed_by_rows
     from liebig.errors import UnknownNameError
     from liebig.evidence.training import builtin_cases, read_rows, score_rows, validate_training
     from liebig.step.calibration import load_calibration
@@ -61,7 +62,7 @@ def training(
             o.print_json({"rows": [s.to_dict() for s in scored], "summary": _summary(scored)})
         else:
             _show_scored(scored)
-        notes([f"wrote {f}" for f in (csv, html) if f])
+        notes([*borrowed_by_rows(s.borrowed for s in scored), *(f"wrote {f}" for f in (csv, html) if f)])
         return
     with progress_bar(f"leaving out each {leave}") as progress:
         result = validate_training(builtin_cases(), leave, progress=progress)
@@ -75,11 +76,12 @@ def training(
         kinds = ("source", "chip", "precision", "size", "software")
         content: dict[str, Any] = {"summary": result.summary(), "left_out": leave, "rows": _rows(result)}
         content["search"] = result.regrets()
+        content["notes"] = list(result.notes())
         content.update({f"by_{k}": [g.to_dict() for g in result.groups(k)] for k in kinds})
         o.print_json(content)
     else:
         _show(result)
-    notes([f"wrote {f}" for f in (csv, html) if f])
+    notes([*result.notes(), *(f"wrote {f}" for f in (csv, html) if f)])
 
 
 def _rows(result: Validation) -> list[dict[str, Any]]:
@@ -242,6 +244,7 @@ def whole_runs(
 ) -> None:
     """Chip-hours and energy of whole published runs, from model, tokens and machine; the layout is searched for."""
     from liebig.cli.render import notes, progress_bar
+    from liebig.cluster.borrowed import borrowed_by_rows
     from liebig.evidence.training import builtin_rows, read_rows, score_runs
     from liebig.evidence.training.runs import summary_of
     from liebig.step.calibration import load_calibration
@@ -264,7 +267,7 @@ def whole_runs(
         o.print_json({"summary": summary_of(scored), "rows": [s.to_dict() for s in scored]})
     else:
         _show_runs(scored)
-    notes([f"wrote {f}" for f in (csv, html) if f])
+    notes([*borrowed_by_rows(s.borrowed for s in scored), *(f"wrote {f}" for f in (csv, html) if f)])
 
 
 def _show_runs(scored: list[RunScored]) -> None:

@@ -7,11 +7,13 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
-from liebig.cluster.kernels import HOSTS, NEAREST, REFERENCE, read_table
+from liebig.cluster.families import families, family_of
+from liebig.cluster.kernels import read_table
 
-__all__ = ["attention_efficiency"]
+__all__ = ["attention_efficiency", "attention_family"]
 
 Array = NDArray[np.float64]
 
@@ -28,11 +30,23 @@ def _attention_table(family: str) -> tuple[Array, Array, Array]:
     return np.array(widths), lengths, np.log(np.array(grid) * 1e12)
 
 
+def attention_family(chip: Chip) -> str:
+    """The family whose timings of attention a chip follows: its own, or the one that stands in.
+
+    >>> from liebig.cluster import chip
+    >>> attention_family(chip("A100-SXM-80GB")), attention_family(chip("TPU-v5p"))
+    ('A100', 'H100')
+    """
+    row = family_of(chip)
+    return row.attention_from or row.family
+
+
 def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> Array:
     """Share of the bfloat16 peak that a fused causal attention reaches in a forward pass.
 
-    Counted on the half of the square that causal attention needs; from measured tables, with
-    the nearest family for chips that have none.
+    Counted on the half of the square that causal attention needs; from measured tables of the family, or of the
+    one that stands in for it.  Heads of 64 to 256 and 512 to 16,384 tokens were timed; longer sequences run like
+    the longest, and narrower heads and shorter sequences are slower (``attention.*`` in the table ``constants``).
 
     >>> from liebig.cluster import chip
     >>> float(attention_efficiency(chip("H100-SXM"), 128, 8192).round(2))
@@ -40,12 +54,12 @@ def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> 
     """
     if chip.attention_measured:
         return _measured_attention(chip, np.asarray(length, dtype=np.float64)) + 0.0 * np.asarray(head_dim)
-    families = _attention_families()
-    family = next(f for f in (chip.family, NEAREST.get(chip.family, ""), REFERENCE) if f in families)
+    family = attention_family(chip)
     widths, lengths, logs = _attention_table(family)
-    host = find(HOSTS[family])
-    d = np.log2(np.clip(np.asarray(head_dim, dtype=np.float64), 32.0, 256.0))
-    s = np.clip(np.log2(np.maximum(np.asarray(length, dtype=np.float64), 1.0)), lengths[0] - 3.0, lengths[-1])
+    host = find(families()[family].host)
+    d = np.log2(np.clip(np.asarray(head_dim, dtype=np.float64), constant("attention.narrowest_head"), 256.0))
+    s = np.log2(np.maximum(np.asarray(length, dtype=np.float64), constant("attention.shortest_sequence")))
+    s = np.minimum(s, lengths[-1])
     d, s = np.broadcast_arrays(d, s)
     have = np.log2(widths)
     columns = np.stack([np.interp(np.maximum(s, lengths[0]), lengths, line) for line in logs])
@@ -57,9 +71,9 @@ def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> 
         lower = np.take_along_axis(columns, low[None], 0)[0]
         upper = np.take_along_axis(columns, low[None] + 1, 0)[0]
         speed = lower + (place - low) * (upper - lower)
-    # a narrower head than any measured halves the depth of each product
-    thin = np.minimum(d - have[0], 0.0) * 0.2 * np.log(2.0)
-    short = np.minimum(s - lengths[0], 0.0) * 0.6 * np.log(2.0)
+    # below what was timed, speed falls as a power of width and length
+    thin = np.minimum(d - have[0], 0.0) * constant("attention.width_exponent") * np.log(2.0)
+    short = np.minimum(s - lengths[0], 0.0) * constant("attention.length_exponent") * np.log(2.0)
     return np.exp(speed + thin + short) / host.peak("bf16")
 
 
@@ -69,8 +83,3 @@ def _measured_attention(chip: Chip, length: Array) -> Array:
     places = np.log2(np.array(table.lengths, dtype=np.float64))
     speed = np.exp(np.interp(np.log2(np.maximum(length, 1.0)), places, np.log(np.array(table.flop_per_s))))
     return speed / chip.peak("bf16")
-
-
-@functools.cache
-def _attention_families() -> frozenset[str]:
-    return frozenset(row[0] for row in read_table("attention.csv")[1:])

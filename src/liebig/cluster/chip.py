@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from liebig.catalog import load_catalog
-from liebig.catalog.rows import ChipRow
-from liebig.catalog.training_rows import AcceleratorRow
+from liebig.catalog import constant, load_catalog
+from liebig.catalog.training_rows import ChipRow
 from liebig.errors import InputError, UnknownNameError
 
 __all__ = [
@@ -166,6 +165,8 @@ class Chip(BaseModel):
     scale_out_kind: str = ""
     host_bandwidth: Rate | None = None
     vendor: str = ""
+    #: cores of one chip that a framework may count as devices
+    cores: Natural = 1
     #: measured efficiency of matrix multiplications relative to the general curve, by precision
     matmul_level: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     #: seconds from one kernel's launch to the next, when measured
@@ -188,7 +189,11 @@ class Chip(BaseModel):
         return hash((self.name, self.peak_bf16, self.memory_bytes))
 
     def peak(self, precision: str = "bf16") -> float:
-        """Dense FLOP/s at a precision; the next wider one where the chip lacks it."""
+        """Dense FLOP/s at a precision; the next wider one where the chip lacks it.
+
+        Single precision and TF32, where neither is stated, are ``chip.fp32_share`` and ``chip.tf32_share`` (table
+        ``constants``) of bfloat16.
+        """
         wide = {
             "fp32": ("peak_fp32", "peak_tf32"),
             "tf32": ("peak_tf32",),
@@ -206,7 +211,7 @@ class Chip(BaseModel):
             if value:
                 return float(value)
         if precision in ("fp32", "tf32"):
-            return self.peak_bf16 / 8.0 if precision == "fp32" else self.peak_bf16 / 2.0
+            return constant(f"chip.{precision}_share") * self.peak_bf16
         return self.peak_bf16
 
     @property
@@ -221,22 +226,30 @@ def _plain(name: str) -> str:
 
 @functools.cache
 def _catalogue() -> tuple[dict[str, Chip], dict[str, str]]:
-    chips: dict[str, Chip] = {}
-    spelling: dict[str, str] = {}
-    aliases: list[tuple[str, str]] = []
-    for row in load_catalog().table("accelerators"):
-        assert isinstance(row, AcceleratorRow)
-        same = set(Chip.model_fields) & set(AcceleratorRow.model_fields)
-        chips[row.name] = Chip(**{k: getattr(row, k) for k in same})
-        spelling[_plain(row.name)] = row.name
-        aliases += [(a, row.name) for a in row.aliases.split(";") if a.strip()]
-    for alias, name in aliases:
-        spelling.setdefault(_plain(alias), name)
+    """Chips that were read from data sheets, by name, and name by spelling."""
+    rows = _rows("liebig")
+    chips = {row.name: _of_row(row) for row in rows}
+    spelling = {_plain(row.name): row.name for row in rows}
+    # an unspecific name means what people mean by it today, not what Epoch AI listed when it was new
+    for column in ("aliases", "epoch_names"):
+        for row in rows:
+            for name in getattr(row, column).split(";"):
+                if name.strip():
+                    spelling.setdefault(_plain(name), row.name)
     return chips, spelling
 
 
+def _rows(kept_by: str) -> list[ChipRow]:
+    return [r for r in load_catalog().chips() if r.kept_by == kept_by]
+
+
+def _of_row(row: ChipRow, **changes: Any) -> Chip:
+    same = set(Chip.model_fields) & set(ChipRow.model_fields)
+    return Chip(**{**{k: getattr(row, k) for k in same}, **changes})
+
+
 def chip_names() -> tuple[str, ...]:
-    """Names of the built-in accelerators."""
+    """Names of the chips that were read from data sheets, links included."""
     return tuple(_catalogue()[0])
 
 
@@ -266,31 +279,16 @@ def chip(name: str | Path) -> Chip:
 
 @functools.cache
 def _database() -> dict[str, Chip]:
-    """Chips that only the database of machine-learning hardware has: peaks, memory and power, no links."""
+    """Chips that stand in the table as Epoch AI lists them: peaks, memory and power, links mostly unknown."""
     out: dict[str, Chip] = {}
-    for row in load_catalog().table("chips"):
-        assert isinstance(row, ChipRow)
-        peak = row.fp16_flop_per_s or row.fp32_flop_per_s
-        if not (peak and row.memory_bytes and row.memory_bytes_per_s):
+    for row in _rows("epoch"):
+        peak = row.peak_bf16 or row.peak_fp32
+        if not (peak and row.memory_bytes and row.memory_bandwidth):
             continue
-        out[_plain(row.name)] = Chip(
-            name=row.name,
-            family=f"{row.manufacturer} {row.released[:4]}",
-            release=row.released,
-            peak_bf16=peak,
-            peak_tf32=row.tf32_flop_per_s,
-            peak_fp8=row.fp8_flop_per_s,
-            peak_int8=row.int8_op_per_s,
-            peak_fp4=row.fp4_flop_per_s,
-            memory_bytes=row.memory_bytes,
-            memory_bandwidth=row.memory_bytes_per_s,
-            tdp_w=row.tdp_w,
-            scale_up="PCIe",
-            scale_up_domain=8,
-            scale_up_bandwidth=row.intranode_bytes_per_s or 16e9,
-            scale_up_kind="pcie",
-            vendor=row.manufacturer,
-        )
+        out[_plain(row.name)] = _of_row(
+            row, peak_bf16=peak, scale_up="PCIe", scale_up_domain=8, scale_up_kind="pcie",
+            scale_up_bandwidth=row.scale_up_bandwidth or constant("chip.link_bytes_per_s"),
+        )  # fmt: skip
     return out
 
 

@@ -1,9 +1,10 @@
 """How long a collective takes: bytes over bus bandwidth, plus latency of its steps.
 
 Bandwidth inside a scale-up domain follows measured curves over the size of the message where the
-family has them; otherwise a share of the link that grows with the message.  Across domains a ring
-crosses with as many rails as the group has chips in each domain.  Arrays broadcast; sizes are
-bytes of the whole buffer (what an all-gather ends with, what an all-reduce starts with).
+family has them; otherwise a share of the link, after a start that no message is too small for.  Across
+domains a ring crosses with as many rails as the group has chips in each domain.  Arrays broadcast; sizes are
+bytes of the whole buffer (what an all-gather ends with, what an all-reduce starts with).  Shares and starts are
+``collective.*`` in the table ``constants``.
 """
 
 from __future__ import annotations
@@ -15,33 +16,20 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 from liebig.cluster.fabric import Fabric
-from liebig.cluster.kernels import HOSTS
+from liebig.cluster.families import families, family_of
 from liebig.errors import UnknownNameError
 
-__all__ = ["OPERATIONS", "collective_time", "send_time"]
+__all__ = ["OPERATIONS", "collective_time", "curves_family", "link_share", "send_time"]
 
 Array = NDArray[np.float64]
 #: Operation -> bytes that each chip sends, as a multiple of the buffer times (n − 1)/n.
 OPERATIONS = {"all-reduce": 2.0, "all-gather": 1.0, "reduce-scatter": 1.0, "all-to-all": 1.0}
-_NEAREST = {
-    "Volta": "A100",
-    "Pascal": "A100",
-    "H20": "H100",
-    "MI300": "H100",
-    "MI325": "H100",
-    "MI350": "B200",
-    "Rubin": "GB300",
-}
-#: Where no curve was measured: share of the link reached by large messages and the size that reaches half of it.
-_SHARE = {"switch": 0.75, "mesh": 0.70, "torus2d": 0.85, "torus3d": 0.85, "pcie": 0.6, "none": 0.6}
-_HALF_BYTES = 4e6
 #: Dimensions of tori between domains.
 _SIDES = {"torus2d": 2.0, "torus3d": 3.0}
-#: Between domains: share of the line rate that a large collective reaches (nccl-tests on NDR and HDR).
-OUTER_SHARE = 0.85
 
 
 @functools.cache
@@ -62,19 +50,42 @@ def _curves() -> dict[tuple[str, str], tuple[Array, Array, Array]]:
     return out
 
 
+def link_share(kind: str) -> float:
+    """Share of a link that large messages reach where no curve was timed, by how the chips of a domain are wired.
+
+    >>> link_share("switch"), link_share("torus3d")
+    (0.75, 0.85)
+    """
+    kinds = {"torus2d": "torus", "torus3d": "torus", "none": "pcie"}
+    return constant(f"collective.share_{kinds.get(kind, kind)}")
+
+
 @functools.cache
 def _link_of(family: str) -> float:
-    return find(HOSTS[family]).scale_up_bandwidth
+    return find(families()[family].host).scale_up_bandwidth
+
+
+def curves_family(chip: Chip, fabric: Fabric) -> str:
+    """The family whose curves collectives within a domain follow; empty where a model of links stands in.
+
+    >>> from liebig.cluster import chip
+    >>> from liebig.cluster.fabric import fabric_of
+    >>> [curves_family(c, fabric_of(c)) for c in (chip("H100-SXM"), chip("MI300X"), chip("TPU-v5p"))]
+    ['H100', 'H100', '']
+    """
+    row = family_of(chip)
+    if fabric.inner_kind in ("torus2d", "torus3d"):
+        return ""  # curves were timed through switches
+    return row.family if row.host else row.collectives_from
 
 
 def _inner_bandwidth(chip: Chip, fabric: Fabric, operation: str, ranks: Array, size: Array) -> Array:
     """Bus bandwidth of a group within one scale-up domain, bytes per second."""
-    curves = _curves()
-    family = next((f for f in (chip.family, _NEAREST.get(chip.family, "")) if (f, operation) in curves), "")
-    if not family or fabric.inner_kind in ("torus2d", "torus3d"):
-        full = max(fabric.inner_bandwidth * _SHARE[fabric.inner_kind], 1.0)  # groups of one have no links
-        return full * size / (size + _HALF_BYTES * full / 300e9)
-    log_ranks, log_sizes, logs = curves[family, operation]
+    family = curves_family(chip, fabric)
+    if not family:
+        full = max(fabric.inner_bandwidth * link_share(fabric.inner_kind), 1.0)  # groups of one have no links
+        return size / (size / full + constant("collective.start_s"))
+    log_ranks, log_sizes, logs = _curves()[family, operation]
     r = np.clip(np.interp(np.log2(np.maximum(ranks, 2.0)), log_ranks, np.arange(log_ranks.size)), 0.0, None)
     low = np.minimum(r.astype(np.intp), log_ranks.size - 2)
     s = np.clip(
@@ -134,16 +145,18 @@ def collective_time(
         return np.where(n > 1, time_inner, 0.0)
     domains = n / g
     rails = g if operation != "all-to-all" else 1.0
-    outer = _outer_bandwidth(fabric, n) * OUTER_SHARE * rails
+    outer = _outer_bandwidth(fabric, n) * constant("collective.outer_share") * rails
     steps = np.log2(np.maximum(domains, 2.0)) if operation in ("all-reduce", "all-to-all") else domains - 1.0
-    steps = np.minimum(steps, 4.0 * np.log2(np.maximum(domains, 2.0)))  # trees take over when rings grow long
+    # trees take over when rings grow long
+    steps = np.minimum(steps, constant("collective.tree_steps") * np.log2(np.maximum(domains, 2.0)))
     if fabric.outer_kind in _SIDES:
         dimensions = _SIDES[fabric.outer_kind]
         side = domains ** (1.0 / dimensions)
         steps = dimensions * side / 2.0  # hops to the far corner of a torus
         if operation == "all-to-all":
-            # a byte makes d k / 4 hops on average, and a chip's 2 d links carry one hop each
-            outer = outer * np.minimum(1.0, 8.0 / (2.0 * dimensions) / np.maximum(side, 1.0))
+            # a byte makes d k / 4 hops on average (k / 4 around each ring of k), so that of what a chip's 2 d links
+            # carry together, 1 / (d k / 4) is its own; a torus of few chips is bound by what a chip sends
+            outer = outer * np.minimum(1.0, 4.0 / (dimensions * np.maximum(side, 1.0)))
     latency = OPERATIONS[operation] * steps * fabric.outer_latency_s + fabric.start_latency_s
     share = (n - 1.0) / np.maximum(n, 1.0)
     if operation == "all-to-all":
@@ -170,6 +183,6 @@ def send_time(fabric: Fabric, size: ArrayLike, within_domain: ArrayLike) -> Arra
     True
     """
     s, near = np.broadcast_arrays(np.asarray(size, dtype=np.float64), np.asarray(within_domain, dtype=bool))
-    inner = s / max(fabric.inner_bandwidth * _SHARE[fabric.inner_kind], 1.0) + fabric.inner_latency_s
-    outer = s / max(fabric.outer_bandwidth * OUTER_SHARE, 1.0) + fabric.outer_latency_s
+    inner = s / max(fabric.inner_bandwidth * link_share(fabric.inner_kind), 1.0) + fabric.inner_latency_s
+    outer = s / max(fabric.outer_bandwidth * constant("collective.outer_share"), 1.0) + fabric.outer_latency_s
     return np.where(near, inner, outer)

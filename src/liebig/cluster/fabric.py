@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 
 __all__ = ["Fabric", "fabric_of"]
 
-#: Bytes per second and chip where neither the chip nor the user tells: 200 Gb/s for a server of eight.
-USUAL_NETWORK = 3.125e9
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Topology = Literal["fat-tree", "rail", "torus2d", "torus3d", "dragonfly"]
 
@@ -29,25 +29,25 @@ class Fabric(BaseModel):
     node: Annotated[int, Field(ge=1)] = 8
     inner_bandwidth: Rate = 0.0
     inner_kind: Literal["switch", "mesh", "torus2d", "torus3d", "pcie", "none"] = "switch"
-    inner_latency_s: Rate = 2e-6
+    inner_latency_s: Rate = Field(default_factory=partial(constant, "fabric.inner_latency_s"))
     outer_bandwidth: Rate = 0.0
     outer_kind: Topology = "rail"
-    outer_latency_s: Rate = 5e-6
+    outer_latency_s: Rate = Field(default_factory=partial(constant, "fabric.outer_latency_s"))
     #: share of the bandwidth that is left where the tree is oversubscribed, above ``taper_above`` chips
     taper: Annotated[float, Field(gt=0, le=1)] = 1.0
     taper_above: Annotated[int, Field(ge=1)] = 1
     #: seconds before a collective moves anything, where curves are not measured
-    start_latency_s: Rate = 7e-6
+    start_latency_s: Rate = Field(default_factory=partial(constant, "fabric.start_s"))
 
     def outer_at(self, chips: float) -> float:
         """Bandwidth per chip between domains for a group that spans the given number of chips.
 
-        A rail-optimised fat tree keeps its bandwidth; a dragonfly halves it once groups are left
-        (traffic takes a detour, Kim 2008); an oversubscribed tree keeps the share ``taper``.
+        A rail-optimised fat tree keeps its bandwidth; a dragonfly keeps ``fabric.dragonfly_share`` of it once
+        groups of ``fabric.group_domains`` are left; an oversubscribed tree keeps the share ``taper``.
         """
         share = self.taper if chips > self.taper_above else 1.0
-        if self.outer_kind == "dragonfly" and chips > 32 * self.domain:
-            share *= 0.5
+        if self.outer_kind == "dragonfly" and chips > constant("fabric.group_domains") * self.domain:
+            share *= constant("fabric.dragonfly_share")
         return self.outer_bandwidth * share
 
 
@@ -63,7 +63,9 @@ def fabric_of(chip: Chip, outer_bandwidth: float | None = None, **changes: objec
         "node": chip.chips_per_node,
         "inner_bandwidth": chip.scale_up_bandwidth,
         "inner_kind": chip.scale_up_kind,
-        "outer_bandwidth": (chip.scale_out_bandwidth or USUAL_NETWORK) if outer_bandwidth is None else outer_bandwidth,
+        "outer_bandwidth": chip.scale_out_bandwidth or constant("fabric.network_bytes_per_s"),
     }
+    if outer_bandwidth is not None:
+        values["outer_bandwidth"] = outer_bandwidth
     values.update(changes)
     return Fabric.model_validate(values)

@@ -19,39 +19,27 @@ from numpy.typing import ArrayLike, NDArray
 from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
+from liebig.cluster.families import families, family_of, is_systolic
 from liebig.errors import UnknownNameError
 
 __all__ = [
     "batched_time",
     "gemm_time",
     "has_table",
+    "level_of",
     "measured_families",
     "stream_time",
+    "table_of",
 ]
 
 Array = NDArray[np.float64]
-BYTES = {"fp32": 4.0, "tf32": 4.0, "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "fp8-block": 1.0, "mxfp8": 1.0, "int8": 1.0,
-         "mxfp4": 0.53, "nvfp4": 0.56}  # fmt: skip
-#: Peaks at which the shipped timings were taken, for families whose members differ in clock.
-REFERENCE = "H100"
+#: Bytes of a number.  Of narrow formats with scales for blocks, the scale counts: one byte for 32 numbers in MX
+#: formats (OCP Microscaling Formats 1.0) and for 16 in NVFP4; four bytes for 128 x 128 in fp8-block are nothing.
+BYTES = {"fp32": 4.0, "tf32": 4.0, "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "fp8-block": 1.0, "mxfp8": 1.0 + 1 / 32,
+         "int8": 1.0, "mxfp4": 0.5 + 1 / 32, "nvfp4": 0.5 + 1 / 16}  # fmt: skip
 #: Precisions from narrow to wide; a product that was not timed runs as the next wider one.
 WIDTHS = ("mxfp4", "nvfp4", "mxfp8", "fp8-block", "fp8", "int8", "bf16", "fp16", "tf32", "fp32")
-#: The chip that each family's timings were taken on.
-HOSTS = {
-    "A100": "A100-SXM-80GB", "H100": "H100-SXM", "H200": "H200-SXM", "B200": "B200-SXM", "B300": "B300-SXM",
-    "GB200": "GB200-NVL72", "GB300": "GB300-NVL72", "L40S": "L40S", "RTX-Blackwell": "RTX-PRO-6000",
-}  # fmt: skip
-#: Edge of the tile of results that a chip without a table is assumed to hold close to its units.
-TILE = 1024.0
-#: Makers of chips with systolic arrays and software-managed memories -> share of the peak that large products reach.
-SYSTOLIC = {"Google": 0.9, "Amazon": 0.75}
-#: Edge of one array.
-ARRAY = 128.0
 _TABLE = {"fp16": "bf16", "int8": "fp8", "mxfp8": "fp8", "mxfp4": "nvfp4", "tf32": "bf16", "fp32": "bf16"}
-NEAREST = {
-    "Pascal": "A100", "Volta": "A100", "Turing": "A100", "Ampere": "A100", "Ada": "L40S",
-    "Hopper": "H100", "H20": "H100", "Blackwell": "B200", "Rubin": "GB300",
-}  # fmt: skip
 
 
 def read_table(name: str) -> list[list[str]]:
@@ -126,10 +114,11 @@ def _roof(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
 def _efficiency_grid(family: str, precision: str) -> tuple[float, float, float, Array]:
     """Share of the roofline that was reached, on the grid of the table."""
     m0, n0, k0, speeds = _gemm_tables()[family, precision]
-    host = find(HOSTS[family])
+    host = find(families()[family].host)
     axes = [2.0 ** (start + np.arange(size)) for start, size in zip((m0, n0, k0), speeds.shape, strict=True)]
     m, n, k = np.meshgrid(*axes, indexing="ij")
     reached = _roof(host, precision, m, n, k) * speeds / (2.0 * m * n * k)
+    # cells above the roofline by more than what caches give are faults of timing
     return m0, n0, k0, np.log(np.clip(reached, 1e-4, 1.2))
 
 
@@ -154,16 +143,17 @@ def _interpolate(start: tuple[float, float, float], grid: Array, *points: Array)
     return out
 
 
-def _table_for(chip: Chip, precision: str) -> tuple[str, str]:
+def table_of(chip: Chip, precision: str = "bf16") -> tuple[str, str]:
+    """Family and precision of the timings that products of a chip follow: its own, or those that stand in.
+
+    >>> from liebig.cluster import chip
+    >>> table_of(chip("H100-PCIe")), table_of(chip("MI300X"), "fp8"), table_of(chip("H100-SXM"), "nvfp4")
+    (('H100', 'bf16'), ('H100', 'fp8'), ('B200', 'nvfp4'))
+    """
     wanted = _TABLE.get(precision, precision)
-    tables = _gemm_tables()
-    families = (chip.family, NEAREST.get(chip.family, ""), REFERENCE)
-    if wanted == "nvfp4":
-        families = (chip.family, NEAREST.get(chip.family, ""), "B200")
-    for family in families:
-        if (family, wanted) in tables:
-            return family, wanted
-    return REFERENCE, "bf16"
+    row = family_of(chip)
+    found = (f for f in (row.family, *row.kernels_from.split()) if (f, wanted) in _gemm_tables())
+    return next(found), wanted
 
 
 def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLike) -> Array:
@@ -184,11 +174,11 @@ def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLi
     rows, columns, depth = (np.maximum(np.asarray(x, dtype=np.float64), 1.0) for x in (m, n, k))
     if chip.measured:
         return _measured_time(chip, precision, rows, columns, depth)
-    if chip.vendor in SYSTOLIC:
+    if is_systolic(chip):
         return _systolic_time(chip, precision, rows, columns, depth)
-    m0, n0, k0, grid = _efficiency_grid(*_table_for(chip, precision))
+    m0, n0, k0, grid = _efficiency_grid(*table_of(chip, precision))
     reached = np.exp(_interpolate((m0, n0, k0), grid, rows, columns, depth))
-    level = chip.matmul_level.get(precision, _published_level(chip, precision))
+    level = level_of(chip, precision)
     share = reached * level
     if level != 1.0:  # a borrowed table: what caches did there is not known here
         share = np.minimum(share, 1.0)
@@ -221,14 +211,17 @@ def _measured_grid(chip: Chip, precision: str) -> tuple[list[Array], Array]:
 def _systolic_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
     """Seconds on large systolic arrays that read tiles of rows and columns from memory.
 
-    A tile of results in four bytes takes an eighth of the memory beside the multipliers; buffers take the rest.
+    A square tile of results in four bytes takes a share of the memory beside the multipliers
+    (``kernel.systolic_tile_share``); buffers of operands take the rest.
     Columns and depth are padded to the edge of an array; operations and traffic overlap all but when they
     take about as long.
     """
-    n, k = (np.ceil(x / ARRAY) * ARRAY for x in (n, k))
+    family = family_of(chip)
+    n, k = (np.ceil(x / family.array_edge) * family.array_edge for x in (n, k))
     size = BYTES[precision]
-    flops = 2.0 * m * n * k / (chip.peak(precision) * SYSTOLIC[chip.vendor] * chip.matmul_level.get(precision, 1.0))
-    tile = math.sqrt(chip.on_chip_bytes / 32.0) if chip.on_chip_bytes else TILE
+    flops = 2.0 * m * n * k / (chip.peak(precision) * family.peak_share * chip.matmul_level.get(precision, 1.0))
+    room = constant("kernel.systolic_tile_share") * (chip.on_chip_bytes or 0.0)
+    tile = math.sqrt(room / 4.0) or constant("kernel.tile_edge")
     again = size * m * n * k * (1.0 / np.minimum(tile, m) + 1.0 / np.minimum(tile, n)) + 2.0 * m * n
     traffic = again / chip.memory_bandwidth
     return np.hypot(flops, traffic)
@@ -252,7 +245,7 @@ def batched_time(chip: Chip, rows: ArrayLike, columns: ArrayLike, depth: ArrayLi
     True
     """
     time = gemm_time(chip, "bf16", rows, columns, depth)
-    if chip.vendor in SYSTOLIC or chip.measured:
+    if is_systolic(chip) or chip.measured:
         return time
     odd = (np.remainder(np.asarray(columns), 8.0) > 0) | (np.remainder(np.asarray(depth), 8.0) > 0)
     return np.where(odd, constant("kernel.batched_misaligned") * time, time)
@@ -280,9 +273,19 @@ def _best_shapes() -> dict[tuple[str, str], float]:
     return {(family, precision): float(share) for family, precision, share in rows}
 
 
-def _published_level(chip: Chip, precision: str) -> float:
-    """Best published matrix multiplication of the chip next to that of the family whose table it borrows."""
-    table = _table_for(chip, precision)
+def level_of(chip: Chip, precision: str = "bf16") -> float:
+    """Share of the roofline next to the timings that products follow: 1 where they are the family's own.
+
+    For borrowed timings the chip's own level, if it has one; else its best published product next to that of the
+    lender; else how much sooner its memory starves it.
+
+    >>> from liebig.cluster import chip
+    >>> round(level_of(chip("MI300X")), 2), level_of(chip("H100-SXM"))
+    (0.64, 1.0)
+    """
+    if precision in chip.matmul_level:
+        return chip.matmul_level[precision]
+    table = table_of(chip, precision)
     if table[0] == chip.family:
         return 1.0
     best = _best_shapes()
@@ -291,16 +294,17 @@ def _published_level(chip: Chip, precision: str) -> float:
     other = best.get(table, best.get((table[0], "bf16")))
     if own and other:
         return own / other
-    return _starvation(find(HOSTS[table[0]])) / _starvation(chip)
+    return _starvation(find(families()[table[0]].host)) / _starvation(chip)
 
 
 def _starvation(chip: Chip) -> float:
     """How much a product is slowed by reading tiles from memory again.
 
-    A tile of ``TILE`` by ``TILE`` results does ``TILE/2`` operations per byte of its operands in
-    two-byte numbers; a chip whose ratio of FLOP to bytes comes near that waits for its memory.
+    A tile of ``e`` by ``e`` results (``kernel.tile_edge``) does ``2 e² k`` operations on ``4 e k`` bytes of its
+    operands in two-byte numbers, ``e/2`` per byte; a chip whose ratio of FLOP to bytes comes near that waits for
+    its memory.
     """
-    ratio = chip.peak_bf16 / chip.memory_bandwidth / (TILE / 2.0)
+    ratio = chip.peak_bf16 / chip.memory_bandwidth / (constant("kernel.tile_edge") / 2.0)
     return float(np.sqrt(1.0 + ratio**2))
 
 

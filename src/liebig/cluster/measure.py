@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from liebig.catalog import constant
 from liebig.cluster.chip import AttentionTable, Chip, MatmulTable
 from liebig.errors import InputError, MissingExtraError
 from liebig.files import toml_text
@@ -189,8 +190,8 @@ def _elementwise(torch: Any, clock: _Clock, bandwidth: float) -> float:
         y = torch.nn.functional.silu(norm(x)) + x
         y.sum().backward()
 
-    # norm, activation and sum read and write 3 + 2 + 3 numbers in all; gradients take 1.8 times as much
-    moved = 4.0 * rows * width * 8.0 * 2.8
+    # norm, activation and sum read and write 3 + 2 + 3 numbers in all, and more for their gradients
+    moved = 4.0 * rows * width * 8.0 * (1.0 + constant("step.stream_backward"))
     return min(1.5, moved / clock(work) / bandwidth)
 
 

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from liebig.catalog import plan_number
+from liebig.catalog import constant, plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
-from liebig.cluster.kernels import SYSTOLIC
+from liebig.cluster.families import family_of, is_systolic
 
-__all__ = ["throttling"]
+__all__ = ["REFERENCE", "throttling"]
 
-#: Families of one generation -> the number that says what a FLOP at the peak takes beyond idling.
-_GENERATION = {
-    "Volta": "volta", "Turing": "volta", "A100": "ampere", "Ampere": "ampere", "L40S": "hopper", "Ada": "hopper",
-    "H100": "hopper", "H200": "hopper", "H20": "hopper", "Hopper": "hopper", "B200": "blackwell", "B300": "blackwell",
-    "GB200": "blackwell", "GB300": "blackwell", "RTX-Blackwell": "blackwell", "Blackwell": "blackwell",
-    "Rubin": "blackwell",
-}  # fmt: skip
-#: Share of the rated power that a chip draws without multiplying.
-_IDLE = 0.13
+#: The chip whose excess over its rated power counts as 1.
+REFERENCE = "H100-SXM"
 
 
 def throttling(chip: Chip) -> float:
     """How far a chip's multipliers at full speed would exceed its rated power: 1 for an H100, 0 where they do not.
 
-    ``(energy per FLOP · peak / (rated − idle) − 1)``, over that of an H100.  Kernels are timed alone and
-    cool; a training step keeps a chip busy for seconds, and the clock falls until the power is met.
+    ``(energy per FLOP · peak / (rated − idle) − 1)``, over that of an H100, and at most ``throttling.most``.
+    Kernels are timed alone and cool; a training step keeps a chip busy for seconds, and the clock falls until
+    the power is met.
 
     >>> from liebig.cluster import chip
     >>> throttling(chip("GB300-NVL72")) < throttling(chip("GB200-NVL72")) < throttling(chip("B200-SXM"))
     True
     """
-    if chip.vendor in SYSTOLIC or chip.measured:
+    if is_systolic(chip) or chip.measured:
         return 0.0
-    if chip.family not in _GENERATION or not chip.tdp_w:
+    if not family_of(chip).generation or not chip.tdp_w:
         return 1.0
-    reference = find("H100-SXM")
-    return min(max(_demand(chip) - 1.0, 0.0) / (_demand(reference) - 1.0), 2.0)
+    reference = find(REFERENCE)
+    return min(max(_demand(chip) - 1.0, 0.0) / (_demand(reference) - 1.0), constant("throttling.most"))
 
 
 def _demand(chip: Chip) -> float:
-    energy = plan_number(f"power.joules_per_flop_{_GENERATION[chip.family]}").p50
+    energy = plan_number(f"power.joules_per_flop_{family_of(chip).generation}").p50
     assert chip.tdp_w is not None
-    return energy * chip.peak_bf16 / ((1.0 - _IDLE) * chip.tdp_w)
+    return energy * chip.peak_bf16 / ((1.0 - constant("throttling.idle_share")) * chip.tdp_w)

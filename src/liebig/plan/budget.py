@@ -129,6 +129,7 @@ class Budget:
             "loss": dict(zip(names, self.loss, strict=True)),
             "plan": self.plan.to_dict(),
             "frontier": list(self.frontier),
+            "notes": list(self.plan.notes),
         }
 
 

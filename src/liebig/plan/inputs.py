@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from liebig.catalog import constant
+from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
@@ -151,6 +153,11 @@ class Setup(BaseModel):
     site: Site
     space: Space
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not timed on the chip's own family, and what stands in for it."""
+        return notes_on(self.chip, self.fabric, self.precision)
+
 
 def setup_of(given: TrainingInput) -> Setup:
     """Look up and check what an input names.
@@ -209,7 +216,7 @@ def _fabric(given: TrainingInput, machine: Chip) -> Fabric:
         changes["outer_kind"] = given.topology
     if given.taper is not None:
         changes["taper"] = given.taper
-        changes["taper_above"] = 32 * machine.chips_per_node
+        changes["taper_above"] = round(constant("fabric.group_domains")) * machine.chips_per_node
     if given.domain is not None:
         changes["domain"] = given.domain
     return fabric_of(machine, None if given.network_gbit is None else given.network_gbit * 1e9 / 8.0, **changes)

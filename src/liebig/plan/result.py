@@ -95,6 +95,7 @@ class TrainingPlan:
     goodput: Goodput
     run: Run
     found: Found | None
+    notes: tuple[str, ...] = ()
 
     @property
     def steps(self) -> float:
@@ -197,4 +198,5 @@ class TrainingPlan:
             "goodput": self.goodput.to_dict(),
             "run": self.run.to_dict(),
             "layouts_considered": None if self.found is None else self.found.considered,
+            "notes": list(self.notes),
         }

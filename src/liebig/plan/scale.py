@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import Chip, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.errors import InputError, RangeError
@@ -100,6 +101,7 @@ class Scale:
     given: ScaleInput
     rows: tuple[dict[str, Any], ...]
     wall: Wall
+    notes: tuple[str, ...] = ()
 
     def table(self) -> Table:
         """Tidy, one row per size; sizes that cannot be trained in time have no chips."""
@@ -122,6 +124,7 @@ class Scale:
             "given": self.given.model_dump(),
             "wall": vars(self.wall),
             "rows": list(self.rows),
+            "notes": list(self.notes),
         }
 
 
@@ -281,7 +284,8 @@ def find_scale(given: ScaleInput | None = None, progress: Progress | None = None
         rows.append(_row(given, machine, float(flop)))
         if progress is not None:
             progress(i / len(sizes))
-    return Scale(given, tuple(rows), _wall(given, machine, "as given"))
+    notes = notes_on(machine.chip, machine.fabric, machine.precision)
+    return Scale(given, tuple(rows), _wall(given, machine, "as given"), notes)
 
 
 def _wall(given: ScaleInput, machine: _Machine, name: str) -> Wall:

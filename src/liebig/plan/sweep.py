@@ -53,6 +53,13 @@ class Task:
         text = json.dumps([self.options, self.sites], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def notes(self) -> tuple[str, ...]:
+        """What was not timed on the chip's own family, and what stands in for it."""
+        try:
+            return setup_of(make_training_input(**self.options)).notes
+        except InputError:  # the records say why nothing could be planned
+            return ()
+
     def run(self) -> list[dict[str, Any]]:
         """One record per site; where no layout is possible, the reason instead of numbers."""
         rows = []
@@ -98,7 +105,7 @@ def tasks_of(
 
     Args:
         models: names, sizes, files or dimensions.
-        chips: names, files or numbers of accelerators.
+        chips: names, files or numbers of chips.
         counts: numbers of chips.
         sites: names or numbers of places.
         options: fields of ``TrainingInput`` that all share.
@@ -137,6 +144,7 @@ class Sweep:
 
     records: tuple[dict[str, Any], ...]
     resumed: int
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """One record per model, chip, number of chips and site."""
@@ -231,7 +239,8 @@ def find_sweep(
         finished += 1
         if progress is not None:
             progress(finished / len(tasks))
-    return Sweep(tuple(row for t in tasks for row in store.done[t.key]), resumed)
+    notes = dict.fromkeys(note for t in tasks for note in t.notes())
+    return Sweep(tuple(row for t in tasks for row in store.done[t.key]), resumed, tuple(notes))
 
 
 def _results(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tuple[Task, list[dict[str, Any]]]]:

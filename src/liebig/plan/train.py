@@ -74,7 +74,7 @@ def plan_of(given: TrainingInput, setup: Setup, found: Found, which: int = 0) ->
     need = memory(shape, lay, length, setup.software, setup.precision)
     return TrainingPlan(
         given, setup.model, setup.chip, setup.software, setup.precision, setup.batch, setup.tokens, setup.site, lay,
-        breakdown, (forward, backward, weights), need, (p10, p50, p90), lost, run, found,
+        breakdown, (forward, backward, weights), need, (p10, p50, p90), lost, run, found, setup.notes,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
+from liebig.cluster.families import family_of
 from liebig.errors import RangeError, UnknownNameError
 
 __all__ = ["ACTIVITIES", "chip_power_w", "rated_power_w", "server_power_w"]
@@ -34,7 +35,7 @@ def rated_power_w(chip: Chip) -> float:
     """
     if chip.tdp_w:
         return chip.tdp_w
-    if chip.vendor == "CPU":
+    if family_of(chip).kind == "cpu":
         return plan_number("power.processor_w").p50
     return plan_number("power.watts_per_flop_per_s").p50 * chip.peak_bf16
 

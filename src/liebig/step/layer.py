@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from liebig.catalog import constant
 from liebig.cluster.attention import attention_efficiency
 from liebig.cluster.chip import Chip
-from liebig.cluster.kernels import SYSTOLIC, batched_time, gemm_time, stream_time
+from liebig.cluster.families import is_systolic
+from liebig.cluster.kernels import batched_time, gemm_time, stream_time
 from liebig.step.layout import Layouts
 from liebig.step.software import Software
 from liebig.transformer.arithmetic import attention_context, attention_parameters, expert_parameters, mlp_parameters
@@ -131,7 +132,7 @@ def _experts(chip: Chip, precision: str, s: Shape, lay: Layouts, tokens: Array, 
     width = np.maximum(s.moe_ffn, 1.0) / lay.etp
     one = _mlp(chip, precision, s, np.maximum(routed / experts, 1.0), width, weights)
     # a grouped kernel takes as long as its experts one by one: timed from 64 to 8,192 rows each, within a fifth
-    slower = constant("step.grouped_on_arrays") if chip.vendor in SYSTOLIC else 1.0
+    slower = constant("step.grouped_on_arrays") if is_systolic(chip) else 1.0
     grouped = Products(*(slower * experts * getattr(one, f.name) for f in fields(Products)))
     shared = _mlp(chip, precision, s, tokens, np.maximum(s.shared_ffn, 1.0) / lay.tp, weights)
     return (grouped + shared).where(s.shared_ffn > 0, grouped)

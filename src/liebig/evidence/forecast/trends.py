@@ -54,11 +54,11 @@ class Quantity:
 
 
 def _per_watt(chip: ChipRow) -> float | None:
-    return chip.fp16_flop_per_s / chip.tdp_w if chip.fp16_flop_per_s and chip.tdp_w else None
+    return chip.peak_bf16 / chip.tdp_w if chip.peak_bf16 and chip.tdp_w else None
 
 
 def _per_dollar(chip: ChipRow) -> float | None:
-    return chip.fp16_flop_per_s / chip.price_usd if chip.fp16_flop_per_s and chip.price_usd else None
+    return chip.peak_bf16 / chip.price_usd if chip.peak_bf16 and chip.price_usd else None
 
 
 QUANTITIES: Mapping[str, Quantity] = {
@@ -74,13 +74,13 @@ QUANTITIES: Mapping[str, Quantity] = {
     ),
     "chips": Quantity("chips per run", "chips", "models", lambda m: m.hardware_quantity, (2015.7, 2024.4), None),
     "performance": Quantity(
-        "16-bit FLOP/s per chip", "FLOP/s", "chips", lambda c: c.fp16_flop_per_s, (2015.0, 2026.0), "trend.performance"
+        "16-bit FLOP/s per chip", "FLOP/s", "chips", lambda c: c.peak_bf16, (2015.0, 2026.0), "trend.performance"
     ),
     "efficiency": Quantity(
         "16-bit FLOP/s per watt", "FLOP/s/W", "chips", _per_watt, (2015.0, 2026.0), "trend.efficiency"
     ),
     "bandwidth": Quantity(
-        "memory bandwidth", "B/s", "chips", lambda c: c.memory_bytes_per_s, (2015.0, 2026.0), None
+        "memory bandwidth", "B/s", "chips", lambda c: c.memory_bandwidth, (2015.0, 2026.0), None
     ),
     "price-performance": Quantity(
         "16-bit FLOP/s per USD at release", "FLOP/s/USD", "chips", _per_dollar, (2008.0, 2026.0),
@@ -304,7 +304,7 @@ def _fit_one(
     kept = [(decimal_year(_date(r)), float(v), r) for r in rows if (v := quantity.value(r))]
     kept = [k for k in kept if first <= k[0] < last]
     years, values = np.array([k[0] for k in kept]), np.array([k[1] for k in kept])
-    makers = [(k[2].organisation if quantity.table == "models" else k[2].manufacturer).split(",")[0] for k in kept]
+    makers = [(k[2].organisation if quantity.table == "models" else k[2].vendor).split(",")[0] for k in kept]
     try:
         fit = fit_growth(years, values, ([int(y) for y in years], makers), seed)
     except RangeError as error:
@@ -329,7 +329,7 @@ def _fit_one(
 
 
 def _date(row: ModelRow | ChipRow) -> str:
-    return row.published if isinstance(row, ModelRow) else row.released
+    return row.published if isinstance(row, ModelRow) else row.release
 
 
 def frontier_models(
@@ -344,11 +344,12 @@ def frontier_models(
 
 
 def _chips(catalog: Catalog, name: str) -> tuple[list[ChipRow], str]:
-    rows = [c for c in catalog.chips() if c.released and c.fp16_flop_per_s]
+    # of Epoch AI's table: it leaves wafers, halves of packages and clones out
+    rows = [c for c in catalog.chips() if c.epoch_names and c.release and c.peak_bf16]
     if name == "price-performance":
         return rows, "all chips with a price"
-    years = np.array([decimal_year(c.released) for c in rows])
-    rate = np.array([c.fp16_flop_per_s for c in rows], dtype=float)
+    years = np.array([decimal_year(c.release) for c in rows])
+    rate = np.array([c.peak_bf16 for c in rows], dtype=float)
     keep = top_at_release(years, rate, _LEADING)
     return [c for c, k in zip(rows, keep, strict=True) if k], f"{_LEADING} fastest at release"
 

@@ -36,9 +36,6 @@ from liebig.transformer.arithmetic import flops_per_token
 
 __all__ = ["Case", "case_of", "number_of", "read_cases", "read_model", "read_rows", "usual_length", "year_of_row"]
 
-#: Chips that a core or slice of is counted as one in some tables.
-CORES_PER_CHIP = {"Trainium1": 2, "Inferentia2": 2, "Trainium2": 8, "Trainium3": 8}
-
 
 @dataclass(frozen=True)
 class Case:
@@ -154,7 +151,7 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
     doubtful = "SOURCE INCONSISTENT" in notes or " or " in str(row.get("model") or "")
     software = software_of(str(row.get("framework") or ""), year, where.name, notes)
     chips = _whole(row, "n_chips")
-    cores = CORES_PER_CHIP.get(where.name, 1)
+    cores = where.cores
     tp, pp, cp, ep = (_whole(row, k) for k in ("tp", "pp", "cp", "ep"))
     if cores > 1 and "NeuronCores" in notes:
         tp = max(1, tp // cores) if tp else 0

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from liebig.cluster.chip import Chip, chip, precision_of
+from liebig.cluster.families import is_systolic
 from liebig.errors import LiebigError
 from liebig.evidence.training.rows import number_of, read_model, usual_length, year_of_row
 from liebig.step.software import Software, software_of
@@ -82,7 +83,7 @@ def _run_case(row: Mapping[str, str], name: str, source: str) -> RunCase:
     case = RunCase(
         name, source, "", model, machine, software_of(str(row.get("framework") or ""), year, machine.name),
         max(1, round(chips)) if math.isfinite(chips) else 0, round(length), tokens,
-        precision_of(text) if text else "bf16" if machine.peak_bf16 > 200e12 or "TPU" in machine.name else "fp16",
+        precision_of(text) if text else "bf16" if machine.peak_bf16 > 200e12 or is_systolic(machine) else "fp16",
         year, number_of(row, "chip_hours"), energy, str(row.get("energy_scope") or ""), number_of(row, "pue"),
         str(row.get("source_quality") or ""), tuple(assumed), row,
     )  # fmt: skip

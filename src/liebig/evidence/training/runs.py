@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import plan_number
+from liebig.cluster.borrowed import borrowed_words
 from liebig.cores import usable_cores
 from liebig.errors import LiebigError
 from liebig.evidence.training.run_factors import factors_of
@@ -48,6 +49,7 @@ class RunScored:
     layout: str = ""
     reason: str = ""
     assumed: tuple[str, ...] = ()
+    borrowed: str = ""
 
     @property
     def error(self) -> float | None:
@@ -61,7 +63,13 @@ class RunScored:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**vars(self), "assumed": list(self.assumed), "error": self.error, "reason": self.reason or None}
+        return {
+            **vars(self),
+            "assumed": list(self.assumed),
+            "error": self.error,
+            "reason": self.reason or None,
+            "borrowed": self.borrowed or None,
+        }
 
 
 def _setup(case: RunCase, calibration: Calibration) -> tuple[Any, Setup]:
@@ -199,7 +207,7 @@ def _scored(
             RunScored(
                 *head, "chip_hours", hours * middle, hours * low, hours * high,
                 case.chip_hours if case.chip_hours > 0 else None, numbers["ideal_hours"] * plain[case.row_id][1],
-                numbers["layout"], "", case.assumed,
+                numbers["layout"], "", case.assumed, borrowed_words(case.chip, case.precision) if case.chip else "",
             )
         )  # fmt: skip
     if case.energy_mwh > 0:

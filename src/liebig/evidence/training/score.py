@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from liebig.cluster.borrowed import borrowed_words
 from liebig.errors import LiebigError
 from liebig.evidence.training.fit import fit, predict_log
 from liebig.evidence.training.published import builtin_cases
@@ -35,6 +36,7 @@ class Scored:
     iter_time_s: float | None = None
     reason: str = ""
     assumed: tuple[str, ...] = ()
+    borrowed: str = ""
 
     @property
     def error(self) -> float | None:
@@ -57,6 +59,7 @@ class Scored:
             "error": self.error,
             "predicted_iter_time_s": self.iter_time_s,
             "assumed": list(self.assumed),
+            "borrowed": self.borrowed or None,
             "reason": self.reason or None,
         }
 
@@ -120,7 +123,8 @@ def _in_measured_quantity(case: Case, seconds: float, p10: float, p90: float) ->
     def scored(
         quantity: str, low: float, middle: float, high: float, measured: float | None, step: float | None
     ) -> Scored:
-        return Scored(case.row_id, case.source, quantity, middle, low, high, measured, step, assumed=case.assumed)
+        words = borrowed_words(case.chip, case.precision) if case.chip else ""
+        return Scored(case.row_id, case.source, quantity, middle, low, high, measured, step, "", case.assumed, words)
 
     if case.batch or any(str(row.get(k) or "").strip() for k in ("iter_time_s", "step_time_s")):
         return scored("iter_time_s", p10, seconds, p90, case.measured_s if case.measured_s > 0 else None, seconds)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.cluster.borrowed import borrowed_by_rows, borrowed_words
 from liebig.cores import usable_cores
 from liebig.evidence.training.fit import fit, predict_log, weights_of
 from liebig.evidence.training.rows import Case
@@ -64,6 +65,10 @@ class Validation:
     def inside(self) -> NDArray[np.bool_]:
         """True where the measured time lies in the 80 % interval."""
         return (self.table.measured_s >= self.p10) & (self.table.measured_s <= self.p90)
+
+    def notes(self) -> tuple[str, ...]:
+        """Chips whose predictions rest on timings of other families, with how many rows each."""
+        return borrowed_by_rows(borrowed_words(c.chip, c.precision) for c in self.table.cases if c.chip)
 
     def groups(self, kind: str = "source") -> list[Group]:
         """Errors by source, chip, precision, software or size of the model; largest group first."""

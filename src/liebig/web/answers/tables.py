@@ -60,8 +60,8 @@ def _shown(table: str, row: FactRow) -> dict[str, Any]:
 
 
 _OF_PLANS = {
-    "architectures", "accelerators", "software", "sites", "networks", "rental_prices", "plan_numbers", "chip_costs",
-    "constants",
+    "architectures", "chips", "software", "sites", "networks", "rental_prices", "plan_numbers", "chip_costs",
+    "constants", "chip_families",
 }  # fmt: skip
 
 
@@ -72,4 +72,5 @@ def _used(table: str, cells: Mapping[str, Any]) -> list[str]:
         return [f"lever on {part}" for part in str(cells.get("limits", "")).split()]
     if table == "lever_effects":
         return ["lever " + str(cells.get("lever", ""))]
-    return ["plans"] if table in _OF_PLANS else ["trends and checks"]
+    used = {"plans": table in _OF_PLANS, "trends and checks": table not in _OF_PLANS or table == "chips"}
+    return [use for use, is_so in used.items() if is_so]

@@ -1,0 +1,60 @@
+"""Families of chips: what was timed on them, and which family stands in for what was not.
+
+The one reader of the table ``chip_families``.  To add a family, add its row, and its timings to the tables
+in ``catalog/measured`` where there are any.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from liebig.catalog.loader import builtin_table
+from liebig.catalog.training_rows import ChipFamilyRow
+from liebig.cluster.chip import Chip
+
+__all__ = ["families", "family_of", "is_systolic"]
+
+#: Family of chips that belong to none.
+_OTHER = "other"
+
+
+@functools.cache
+def families() -> dict[str, ChipFamilyRow]:
+    """Families of chips by name.
+
+    >>> families()["MI300"].collectives_from
+    'H100'
+    """
+    return {row.family: row for row in builtin_table("chip_families") if isinstance(row, ChipFamilyRow)}
+
+
+def family_of(chip: Chip) -> ChipFamilyRow:
+    """The family of a chip: as it says; else its maker's systolic one or processors; else ``other``.
+
+    >>> from liebig.cluster import chip
+    >>> family_of(chip("H100-PCIe")).host
+    'H100-SXM'
+    >>> from liebig.cluster.chip import Chip
+    >>> family_of(Chip(name="asic", peak_bf16=1e15, memory_bytes=96e9, memory_bandwidth=4e12)).family
+    'other'
+    """
+    return _family(chip.family, chip.vendor)
+
+
+@functools.cache
+def _family(name: str, vendor: str) -> ChipFamilyRow:
+    known = families()
+    if name in known:
+        return known[name]
+    of_maker = (row for row in known.values() if row.vendor == vendor and row.kind in ("systolic", "cpu"))
+    return next(of_maker, known[_OTHER])
+
+
+def is_systolic(chip: Chip) -> bool:
+    """True for chips whose products run on large systolic arrays with memory that software manages.
+
+    >>> from liebig.cluster import chip
+    >>> is_systolic(chip("TPU-v5p")), is_systolic(chip("H100-SXM"))
+    (True, False)
+    """
+    return family_of(chip).kind == "systolic"
