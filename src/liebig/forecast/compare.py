@@ -15,6 +15,7 @@ from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.result import Forecast
 from liebig.forecast.simulate import evaluate, shown_years
 from liebig.forecast.world import build_world
+from liebig.limits import LIMITS
 from liebig.quantities import format_scientific
 from liebig.tables import Table
 from liebig.uncertainty import quantiles
@@ -54,7 +55,7 @@ class Comparison:
         first_binds, second_binds = self.a.binding_limit(year), self.b.binding_limit(year)
         return (
             f"In {year} the largest feasible run is {first} FLOP in {one} and {second} FLOP in {two}: ×{medians:.2f} "
-            f"(in the same future ×{middle:.2f}, 80 %: ×{low:.2f} – ×{high:.2f}). {first_binds.capitalize()} binds "
+            f"(in the same future ×{middle:.2f}, 80 %: ×{low:.2f} – ×{high:.2f}). {LIMITS[first_binds].title} binds "
             f"most often in {one}, {second_binds} in {two}."
         )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
 from liebig.forecast.inputs import ForecastInput
-from liebig.forecast.switches import SWITCHES
+from liebig.forecast.switches import switches
 from liebig.forecast.world import World, build_world
 from liebig.levers.rank import minimum_of, spread
 from liebig.levers.vectors import lever_changes
@@ -242,12 +242,12 @@ def run_switches(
         base_world.check_year(year)
     base, _ = _medians(base_world, years, inputs)
     out = []
-    todo = [n for n in SWITCHES if n not in inputs.switches]
-    for i, name in enumerate(todo):
+    todo = {n: s for n, s in switches().items() if n not in inputs.switches}
+    for i, (name, switch) in enumerate(todo.items()):
         world = build_world(inputs.model_copy(update={"switches": (*inputs.switches, name)}), catalog)
         found, binding = _medians(world, years, inputs)
         ratios = {y: f / b for y, f, b in zip(years, found, base, strict=True)}
-        out.append(SwitchEffect(name, SWITCHES[name].description, ratios, dict(zip(years, binding, strict=True))))
+        out.append(SwitchEffect(name, switch.description, ratios, dict(zip(years, binding, strict=True))))
         if progress:
             progress((i + 1) / len(todo))
     out.sort(key=lambda e: e.ratio[years[0]])

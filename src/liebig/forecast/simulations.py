@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.levers.rank import COMPUTE_LIMITS
+from liebig.limits import LIMITS
 
 __all__ = ["Simulations"]
 
@@ -46,7 +46,7 @@ class Simulations:
 
     def effective_minimum(self, i: int) -> Array:
         """Lowest ceiling in dense-equivalent FLOP: compute ceilings times their effective gain."""
-        gain = np.array([limit in COMPUTE_LIMITS for limit in self.limits])[:, None]
+        gain = np.array([LIMITS[limit].compute for limit in self.limits])[:, None]
         stretched = np.where(gain, self.compute_gain[i][None, :], 1.0) * self.ceilings[:, i]
         lowest: Array = stretched.min(axis=0)
         return lowest

@@ -9,6 +9,7 @@ from liebig.catalog.rows import GRADES
 from liebig.errors import RangeError
 from liebig.forecast.result import Forecast
 from liebig.forecast.world import World
+from liebig.limits import LIMITS
 from liebig.quantities import format_interval, format_scientific
 
 __all__ = [
@@ -40,7 +41,7 @@ def _binding_sentence(forecast: Forecast, i: int) -> str:
     shares = sorted(((float(forecast.binding[n][i]), n) for n in forecast.limits), reverse=True)
     told = [(p, n) for p, n in shares if p >= 0.05][:4] or shares[:1]
     first, rest = told[0], told[1:]
-    text = f"{first[1].capitalize()} binds in {100 * first[0]:.0f} % of futures"
+    text = f"{LIMITS[first[1]].title} binds in {100 * first[0]:.0f} % of futures"
     return ", ".join([text, *(f"{n} in {100 * p:.0f} %" for p, n in rest)]) + "."
 
 

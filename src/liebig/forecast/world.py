@@ -18,7 +18,7 @@ from liebig.errors import ConflictError, DistributionError, InputError, RangeErr
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.switches import Switch, apply_switches
 from liebig.levers.vectors import Lever, lever_changes, resolve_levers
-from liebig.limits import Change, State, Structure
+from liebig.limits import LIMITS, Change, State, Structure
 from liebig.quantities import format_quantity, parse_quantity
 from liebig.uncertainty import (
     CorrelationWarning,
@@ -115,7 +115,7 @@ def build_world(inputs: ForecastInput, catalog: Catalog) -> World:
     for change in scheduled:
         _check_start(change.parameter, change.from_year, int(about["last_year"]))
     structure = Structure(
-        limits=tuple(about["limits"]),
+        limits=tuple(about.get("limits", LIMITS)),
         supply=about["supply"],
         latency=about["latency"],
         repetition_decay=about["repetition_decay"],
@@ -178,6 +178,10 @@ def _unread_names(rows: Mapping[str, ParameterRow], known: Mapping[str, Paramete
         near = get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         out.append(f"{name}: no limit reads a parameter of this name, so it changes nothing{hint}")
+    for name, row in rows.items():
+        unknown = [limit for limit in row.limit.split() if limit not in LIMITS]
+        if unknown:
+            out.append(f"{name}: its row names no limit {' '.join(unknown)!r}; there are {', '.join(LIMITS)}")
     return sorted(out)
 
 

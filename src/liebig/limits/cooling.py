@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from liebig.limits.state import State
 
-__all__ = ["PARAMETERS", "closed_loop_share", "facility_factor", "water_l_per_kwh"]
+__all__ = ["PARAMETERS", "POWER_PARAMETERS", "closed_loop_share", "facility_factor", "water_l_per_kwh"]
 
 Array = NDArray[np.float64]
 
-PARAMETERS = (
+#: Parameters that :func:`facility_factor` reads.
+POWER_PARAMETERS = (
     "cooling.closed_loop_now_share",
     "cooling.closed_loop_share",
     "cooling.closed_loop_pue_penalty",
     "cooling.sea_share",
     "cooling.sea_pue",
     "cooling.pue",
-    "cooling.wue_l_per_kwh",
 )
+PARAMETERS = (*POWER_PARAMETERS, "cooling.wue_l_per_kwh")
 
 
 def closed_loop_share(p: State, years: Array) -> Array:

@@ -73,7 +73,7 @@ def ceiling(p: State, years: Array, structure: Structure) -> Array:
     >>> from liebig.limits.state import State
     >>> names = dict.fromkeys(PARAMETERS, 1.0) | {"data.text_tokens": 1e13, "data.tokens_per_parameter": 20.0}
     >>> s = State({k: np.array([v]) for k, v in names.items()}, {"data.text_tokens": 2024.0})
-    >>> text = Structure(multimodal=False)
+    >>> text = Structure(("data",), multimodal=False)
     >>> f"{ceiling(s, np.array([2030.0]), text)[0, 0]:.3g}"
     '3e+25'
     """

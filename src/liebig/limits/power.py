@@ -54,7 +54,7 @@ PER_CHIP_PARAMETERS = (
     "power.facility_w",
     "power.efficiency_growth",
     "power.facility_floor_w",
-    *cooling.PARAMETERS,
+    *cooling.POWER_PARAMETERS,
 )
 PARAMETERS = (
     *PER_CHIP_PARAMETERS,
