@@ -21,6 +21,7 @@ from liebig.limits import (
     ceilings,
     chips,
     cooling,
+    growth,
     latency,
     power,
     touched,
@@ -211,7 +212,7 @@ def test_survival_is_a_mean_life() -> None:
 def test_decaying_growth_is_the_integral_of_its_rate(g0: float, g1: float, tau: float, t: float) -> None:
     s = np.linspace(0, t, 4001)
     rate = np.log(g1) + (np.log(g0) - np.log(g1)) * np.exp(-s / tau)
-    got = float(chips.decaying_growth(np.array(g0), np.array(g1), np.array(tau), np.array(t)))
+    got = float(growth.decaying_growth(np.array(g0), np.array(g1), np.array(tau), np.array(t)))
     assert got == pytest.approx(float(np.trapezoid(rate, s)), rel=1e-3, abs=1e-6)
 
 

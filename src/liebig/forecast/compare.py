@@ -14,6 +14,7 @@ from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.result import Forecast
 from liebig.forecast.simulate import evaluate, shown_years
+from liebig.forecast.unused import unused_inputs
 from liebig.forecast.world import build_world
 from liebig.limits import LIMITS
 from liebig.quantities import format_scientific
@@ -113,7 +114,7 @@ def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
         start, until = shown_years(inputs, world)
         years = np.arange(world.first_year, world.last_year + 1, dtype=float)
         simulations.append(evaluate(world, years, inputs.samples, inputs.seed))
-        forecasts.append(reduce_simulations(world, simulations[-1], start, until))
+        forecasts.append(reduce_simulations(world, simulations[-1], start, until, unused_inputs(world, until)))
     common = tuple(y for y in forecasts[0].years if y in forecasts[1].years)
     if not common:
         raise ConflictError("the scenarios share no year; give them overlapping start and until")

@@ -29,6 +29,11 @@ class Switch:
     min_of_medians: bool = False
     observed_allocation: bool = False
 
+    @property
+    def of_structure(self) -> bool:
+        """True when it acts on the structure alone."""
+        return self.correlations and not (self.min_of_medians or self.observed_allocation)
+
 
 def _without(limit: str) -> Callable[[Structure], Structure]:
     return lambda s: replace(s, limits=tuple(n for n in s.limits if n != limit))

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from liebig.limits.common import Structure
 from liebig.limits.registry import LIMITS, Limit
-from liebig.limits.state import Change, State
+from liebig.limits.state import Change, State, join_states
 
-__all__ = ["LIMITS", "Change", "Limit", "State", "Structure", "ceilings", "touched"]
+__all__ = ["LIMITS", "Change", "Limit", "State", "Structure", "ceilings", "join_states", "touched"]
 
 Array = NDArray[np.float64]
 
