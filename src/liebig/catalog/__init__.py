@@ -48,6 +48,7 @@ __all__ = [
     "plan_number",
     "read_table",
     "recognise_table",
+    "resolve",
 ]
 
 R = TypeVar("R", bound=FactRow)
