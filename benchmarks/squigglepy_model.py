@@ -20,7 +20,7 @@ import numpy as np
 import squigglepy as sq
 
 from liebig.catalog import load_catalog
-from liebig.limits import LIMIT_PARAMETERS
+from liebig.limits import LIMITS as MODELLED
 from liebig.limits.power import SOURCES
 
 YEARS = range(2025, 2041)
@@ -45,7 +45,7 @@ ARRAY = Arithmetic(np.exp, np.log, np.sqrt, np.minimum, np.maximum)
 
 def distributions() -> tuple[dict[str, Any], dict[str, float], dict[str, float]]:
     """(squigglepy distributions, points, years of dated levels) of the set 2026."""
-    names = {n for limit in LIMITS for n in LIMIT_PARAMETERS[limit]} | {
+    names = {n for limit in LIMITS for n in MODELLED[limit].reads} | {
         "trend.flop",
         "trend.growth",
         "trend.level_factor",

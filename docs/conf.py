@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import liebig
 from liebig.catalog import GRADES, TABLES
 from liebig.cli.app import app as application
+from liebig.limits import LIMITS
 
 project = "liebig"
 author = "the liebig authors"
@@ -39,12 +40,8 @@ _PYTHON = (
     "forecast",
     "levers",
     "limits",
-    "limits.power",
-    "limits.chips",
-    "limits.data",
-    "limits.latency",
-    "limits.capital",
-    "limits.water",
+    "limits.registry",
+    *(f"limits.{name}" for name in LIMITS),
     "limits.cooling",
     "plan",
     "plan.inputs",

@@ -15,7 +15,7 @@ import liebig
 from liebig.catalog import TABLES, Catalog, dangling_references, load_catalog, read_table, resolve
 from liebig.catalog.loader import builtin_table
 from liebig.errors import InputError, LiebigError, TableError, UnknownNameError
-from liebig.forecast.world import parameter_marginal
+from liebig.forecast.stated import parameter_marginal
 from liebig.quantities import parse_quantity
 
 

@@ -27,7 +27,7 @@ from liebig.forecast.inputs import make_input, read_scenario
 from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.run_at_ceiling import describe_run
 from liebig.forecast.simulate import evaluate
-from liebig.forecast.switches import SWITCHES
+from liebig.forecast.switches import switches
 from liebig.forecast.world import build_world
 
 YEARS = np.arange(2025.0, 2041.0)
@@ -242,7 +242,7 @@ def test_median_of_minimum_is_not_minimum_of_medians() -> None:
     assert other.minimum[i, 2] > 1.5 * usual.minimum[i, 2]
 
 
-@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("name", switches())
 def test_every_switch_runs(name: str) -> None:
     result = liebig.forecast(samples=64, switches=[name])
     assert np.all(np.isfinite(result.minimum))

@@ -30,7 +30,7 @@ LAYERS = (
     ("transformer", "cluster"),
     ("uncertainty", "catalog"),
     ("charts",),
-    ("quantities", "tables", "colours", "files", "dates", "reading", "cores"),
+    ("quantities", "tables", "files", "dates", "reading", "cores"),
     ("errors",),
 )
 HEIGHT = {name: len(LAYERS) - i for i, layer in enumerate(LAYERS) for name in layer}

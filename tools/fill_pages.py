@@ -30,7 +30,7 @@ from liebig.evidence.training.report import agreement_chart
 from liebig.evidence.training.runs import summary_of
 from liebig.forecast import compare_switches, find_sensitivity, rank_levers
 from liebig.forecast.plot import draw_forecast, draw_ranking, draw_tornado
-from liebig.limits import LIMIT_PARAMETERS
+from liebig.limits import LIMITS
 from liebig.plan import find_scale, plan_training, timeline_chart
 from liebig.plan.scale_chart import scale_chart
 from liebig.quantities import format_interval, format_quantity, format_scientific
@@ -127,7 +127,7 @@ def value(row: ParameterRow) -> str:
 
 def parameters(limit: str) -> str:
     known = load_catalog().parameters("2026")
-    own = [known[n] for n in known if n in LIMIT_PARAMETERS[limit] and n.split(".")[0] in (limit, "cooling")]
+    own = [known[n] for n in known if n in LIMITS[limit].reads and n.split(".")[0] in (limit, "cooling")]
     if limit == "power":
         own = [r for r in own if not r.id.startswith("cooling")]
     rows = []
@@ -228,7 +228,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "plan-sweeps": plan_sweeps,
     "plan-runs": plan_runs,
     "plan-memory": plan_memory,
-    **{f"parameters-{limit}": (lambda limit=limit: parameters(limit)) for limit in LIMIT_PARAMETERS},
+    **{f"parameters-{limit}": (lambda limit=limit: parameters(limit)) for limit in LIMITS},
 }
 
 

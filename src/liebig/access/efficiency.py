@@ -21,8 +21,7 @@ from liebig.access.need import Futures, frontier_flop, make_futures, need_of_run
 from liebig.access.places import find_places
 from liebig.access.supply import find_ratios
 from liebig.errors import InputError, RangeError
-from liebig.forecast.reduce import DENSITY_YEARS
-from liebig.forecast.result import EFFECTIVE_YEAR
+from liebig.forecast.progress import DENSITY_YEARS, EFFECTIVE_YEAR, algorithm_gain, density_gain
 from liebig.levers.rebound import rebound_use
 from liebig.tables import Table
 
@@ -120,7 +119,6 @@ def efficiency_access(
     futures, rules, places = make_futures(given.samples, given.seed), find_scenario(scenario), find_places(())
     n = futures.samples
     flop = np.full(n, wanted.amount) if wanted.kind == "FLOP" else frontier_flop(futures, wanted.year or start)
-    elasticity = np.broadcast_to(futures.state["demand.elasticity"], (n,))
 
     def hosts(year: int, size: Array) -> int:
         found = find_ratios(places, need_of_run(need, year, size, futures), rules, futures).lowest
@@ -130,7 +128,8 @@ def efficiency_access(
     out = []
     for year in range(start, until + 1):
         training, serving = gains(futures, start, year)
-        without, after = rebound_use(np.ones(n), serving, elasticity)
+        elasticity = futures.state.at("demand.elasticity", np.array([float(year)]))
+        without, after = rebound_use(np.ones(n), serving, np.broadcast_to(elasticity, (1, n))[0])
         both = (hosts(year, flop / training), hosts(year, flop))
         more = float(np.mean(after > 1.0 + 1e-9))
         out.append(EfficiencyYear(year, three(training), three(serving), *both, three(without), three(after), more))
@@ -141,7 +140,6 @@ def gains(futures: Futures, start: int, year: int) -> tuple[Array, Array]:
     """(gain of training, gain of serving) between two years for the same capability, ``(n,)`` each."""
     p, n = futures.state, futures.samples
     last = EFFECTIVE_YEAR + DENSITY_YEARS
-    observed = max(min(float(year), last) - min(float(start), last), 0.0)
-    training = 2.0 ** (12.0 * (year - start) / p["effective.algorithmic_halving_months"])
-    serving = 2.0 ** (12.0 * observed / p["effective.density_doubling_months"])
-    return np.broadcast_to(training, (n,)), np.broadcast_to(serving, (n,))
+    training = algorithm_gain(p, np.array([float(year)]), float(start))
+    serving = density_gain(p, np.array([min(float(year), last)]), min(float(start), last))
+    return np.broadcast_to(training, (1, n))[0], np.broadcast_to(serving, (1, n))[0]

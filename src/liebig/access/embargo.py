@@ -139,7 +139,7 @@ def _stock(place: Place, imports: Array, ends: Array, futures: Futures) -> Array
         growth = draw("china_domestic_growth", n, seed)[None, :] ** (ends[:-1, None] - FIRST)
         added = imports + draw("china_domestic_h100e_per_yr", n, seed)[None, :] * growth
     owned = sum(owned_h100e().get(m.iso3, 0.0) for m in place.members)
-    life = np.broadcast_to(futures.state["chips.life_yr"][None, :], (1, n))
+    life = np.broadcast_to(futures.state.at("chips.life_yr", ends), (len(ends), n))
     return owned + surviving(added, ends[:-1], ends, life)
 
 

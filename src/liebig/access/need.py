@@ -12,6 +12,7 @@ from liebig.access.draws import Triple, draw, three, triple_dict
 from liebig.catalog import load_catalog
 from liebig.errors import InputError, RangeError, UnitError
 from liebig.forecast.inputs import make_input
+from liebig.forecast.progress import trend_flop
 from liebig.forecast.run_at_ceiling import describe_run
 from liebig.forecast.simulate import sample_state
 from liebig.forecast.world import World, build_world
@@ -157,9 +158,7 @@ def frontier_flop(futures: Futures, year: int) -> Array:
     """Largest run expected in a year: the trend, or the lowest ceiling where that is less, FLOP, ``(n,)``."""
     p, n, years = futures.state, futures.samples, np.array([float(year)])
     lowest = np.min([_flat(c, n) for c in ceilings(p, years, futures.world.structure).values()], axis=0)
-    start = _flat((p["trend.flop"] * p["trend.level_factor"])[None, :], n)
-    growth = _flat(p["trend.growth"][None, :], n)
-    return np.minimum(start * growth ** (year - futures.world.at_year["trend.flop"]), lowest)
+    return np.minimum(_flat(trend_flop(p, years), n), lowest)
 
 
 def usd_per_w(futures: Futures, year: int) -> Array:

@@ -22,6 +22,7 @@ from liebig.access.inputs import check_year, make_access_input
 from liebig.access.need import Futures, frontier_flop, make_futures
 from liebig.cluster.chip import chip
 from liebig.errors import RangeError
+from liebig.forecast.progress import effective_growth
 from liebig.quantities import parse_quantity
 from liebig.site.money import rental_usd_per_chip_hour
 from liebig.tables import Table
@@ -171,7 +172,7 @@ def _uses(budget: float, wanted: float, year: int, futures: Futures) -> dict[str
     left = np.maximum(budget - wanted * own_price, 0.0)
     flop = left * flop_per_usd(year, futures)
     with np.errstate(divide="ignore"):
-        lag = np.maximum(np.log(frontier_flop(futures, year) / flop) / _effective_growth(futures), 0.0)
+        lag = np.maximum(np.log(frontier_flop(futures, year) / flop) / effective_growth(futures.state, year)[0], 0.0)
     student = np.maximum(budget - draw("distil_usd", n, seed), 0.0)
     none = np.zeros(n)
     return {
@@ -188,12 +189,7 @@ def flop_per_usd(year: int, futures: Futures) -> Array:
     price = rental_usd_per_chip_hour(chip("H100-SXM"), float(year))
     u = uniform("rent", n, futures.seed)
     usd_per_hour = np.interp(u, _LEVELS, (price.p10, price.p10, price.p50, price.p90, price.p90))
-    per_second = p["run.peak_flop_per_s"] * p["run.precision_gain"] * np.minimum(p["run.utilisation"], 1.0)
-    return np.broadcast_to(3600.0 * per_second / usd_per_hour, (n,))
-
-
-def _effective_growth(futures: Futures) -> Array:
-    """Ln growth per year of the frontier's effective compute: hardware and money times algorithms."""
-    p = futures.state
-    halving = p["effective.algorithmic_halving_months"]
-    return np.log(p["trend.growth"]) + np.log(2.0) * 12.0 / halving
+    years = np.array([float(year)])
+    utilisation = np.minimum(p.at("run.utilisation", years), 1.0)
+    per_second = p.at("run.peak_flop_per_s", years) * p.at("run.precision_gain", years) * utilisation
+    return np.broadcast_to(3600.0 * per_second / usd_per_hour, (1, n))[0]

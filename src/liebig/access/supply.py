@@ -11,7 +11,7 @@ top. The grant of water is the same everywhere, since no openly licensed table o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,6 @@ from liebig.limits.chips import annual_production
 __all__ = ["ACCESS_LIMITS", "Ratios", "find_ratios", "world_production"]
 
 Array = NDArray[np.float64]
-ACCESS_LIMITS = ("power", "capital", "chips", "water")
 
 
 @dataclass(frozen=True)
@@ -69,26 +68,63 @@ def find_ratios(places: Sequence[Place], need: Need, scenario: ExportScenario, f
         scenario: export control.
         futures: sampled parameters.
     """
-    n, seed, year = futures.samples, futures.seed, need.year
-    build = draw("build_yr", n, seed)
-    grows = _column(places, "growth_twh_per_yr") * _horizons(places, year) + _column(places, "headroom_twh")
-    power = grows * draw("growth_share", n, seed)[None, :] / need.energy_twh_per_yr
-    money = _column(places, "gdp_usd") * (draw("gdp_share", n, seed) * build)[None, :]
-    share = share_draws(scenario, places, year, uniform("export", n, seed))
-    supply = share * (world_production(futures, year) * build)[None, :]
+    share = share_draws(scenario, places, need.year, uniform("export", futures.samples, futures.seed))
+    asked = _Asked(places, need, futures, share)
+    return Ratios({limit: over_need(asked) for limit, over_need in _OVER_NEED.items()}, share)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What ratios are computed from; ``chips_share`` is ``(places, n)``."""
+
+    places: Sequence[Place]
+    need: Need
+    futures: Futures
+    chips_share: Array
+
+    def draw(self, name: str) -> Array:
+        """A number of access in each future, ``(n,)``."""
+        return draw(name, self.futures.samples, self.futures.seed)
+
+    def column(self, name: str) -> Array:
+        """A figure of each place, ``(places, 1)``."""
+        return np.array([[float(getattr(place, name))] for place in self.places])
+
+
+def _power_ratio(asked: _Asked) -> Array:
+    years = _horizons(asked.places, asked.need.year)
+    grows = asked.column("growth_twh_per_yr") * years + asked.column("headroom_twh")
+    return grows * asked.draw("growth_share")[None, :] / asked.need.energy_twh_per_yr
+
+
+def _capital_ratio(asked: _Asked) -> Array:
+    share = asked.draw("gdp_share") * asked.draw("build_yr")
+    return asked.column("gdp_usd") * share[None, :] / asked.need.capital_usd
+
+
+def _chips_ratio(asked: _Asked) -> Array:
+    made = world_production(asked.futures, asked.need.year) * asked.draw("build_yr")
+    return asked.chips_share * made[None, :] / asked.need.h100e
+
+
+def _water_ratio(asked: _Asked) -> Array:
+    need, n = asked.need, asked.futures.samples
     sites = np.maximum(need.power_w / SITE_W, 1.0)
-    granted = np.broadcast_to(futures.state.at("water.site_m3_per_day", np.array([float(year)])), (1, n))[0] * sites
+    year = np.array([float(need.year)])
+    granted = np.broadcast_to(asked.futures.state.at("water.site_m3_per_day", year), (1, n))[0] * sites
     with np.errstate(divide="ignore"):
-        water = np.where(need.water_m3_per_day > 0, granted / need.water_m3_per_day, np.inf)
-    return Ratios(
-        {
-            "power": power,
-            "capital": money / need.capital_usd,
-            "chips": supply / need.h100e,
-            "water": np.broadcast_to(water, power.shape),
-        },
-        share,
-    )
+        ratio = np.where(need.water_m3_per_day > 0, granted / need.water_m3_per_day, np.inf)
+    return np.broadcast_to(ratio, (len(asked.places), n))
+
+
+#: Limits of which a place has a supply -> supply over need, ``(places, n)``; data and time are nobody's.
+_OVER_NEED: Mapping[str, Callable[[_Asked], Array]] = {
+    "power": _power_ratio,
+    "capital": _capital_ratio,
+    "chips": _chips_ratio,
+    "water": _water_ratio,
+}
+ACCESS_LIMITS = tuple(_OVER_NEED)
 
 
 def world_production(futures: Futures, year: int) -> Array:
@@ -98,10 +134,6 @@ def world_production(futures: Futures, year: int) -> Array:
     """
     first = np.array([max(year - 1.0, 2025.0)])
     return np.broadcast_to(annual_production(futures.state, first), (1, futures.samples))[0]
-
-
-def _column(places: Sequence[Place], name: str) -> Array:
-    return np.array([[float(getattr(place, name))] for place in places])
 
 
 def _horizons(places: Sequence[Place], year: int) -> Array:

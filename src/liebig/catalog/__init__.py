@@ -18,7 +18,6 @@ from typing import Any, TypeVar, cast
 from liebig.catalog.loader import builtin_table, read_table, recognise_table
 from liebig.catalog.rows import (
     GRADES,
-    LIMITS,
     TABLES,
     CapitalRow,
     ChipRow,
@@ -40,7 +39,6 @@ from liebig.errors import InputError, TableError, UnknownNameError
 
 __all__ = [
     "GRADES",
-    "LIMITS",
     "TABLES",
     "Catalog",
     "FactRow",
@@ -50,6 +48,7 @@ __all__ = [
     "plan_number",
     "read_table",
     "recognise_table",
+    "resolve",
 ]
 
 R = TypeVar("R", bound=FactRow)

@@ -8,11 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["GRADES", "LIMITS", "Date", "FactRow", "Figure", "Grade", "Headline", "Identifier", "Number", "Positive"]
+__all__ = ["GRADES", "Date", "FactRow", "Figure", "Grade", "Headline", "Identifier", "Number", "Positive"]
 
 Grade = Literal["measured", "reported", "vendor claim", "judgement"]
 GRADES: dict[str, str] = {"measured": "●", "reported": "◐", "vendor claim": "○", "judgement": "◇"}
-LIMITS = ("power", "chips", "data", "latency", "capital", "water")
 
 _DATE = r"^\d{4}(-\d{2}(-\d{2})?)?$"
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from liebig.catalog.access_rows import CountryRow, ExportRow, OrganisationRow
-from liebig.catalog.fields import GRADES, LIMITS, Date, FactRow, Grade, Headline, Identifier, Number, Positive
+from liebig.catalog.fields import GRADES, Date, FactRow, Grade, Headline, Identifier, Number, Positive
 from liebig.catalog.training_rows import (
     ArchitectureRow,
     ChipCostRow,
@@ -27,7 +27,6 @@ from liebig.catalog.training_rows import (
 
 __all__ = [
     "GRADES",
-    "LIMITS",
     "TABLES",
     "ArchitectureRow",
     "CapitalRow",

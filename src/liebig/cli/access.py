@@ -162,13 +162,14 @@ def _show(result: Access, top: int) -> None:
     from rich.text import Text
 
     from liebig.access import coverage
-    from liebig.cli.render import COLOURS, console, grid
+    from liebig.access.supply import ACCESS_LIMITS
+    from liebig.cli.render import console, grid, limit_colour
 
     out = console()
     out.print()
     out.print(result.summary(), soft_wrap=True)
     out.print()
-    table = grid("", "supply/need, p50 (p10–p90)", "can host", "scarcest", "power", "capital", "chips", "water",
+    table = grid("", "supply/need, p50 (p10–p90)", "can host", "scarcest", *ACCESS_LIMITS,
                  "yr of growth", "of product", "Mt CO2e/yr")  # fmt: skip
     rows = result.table().rows()
     for row in rows[:top]:
@@ -177,8 +178,8 @@ def _show(result: Access, top: int) -> None:
             row["name"],
             f"{_times(row['ratio_p50'])} ({_times(row['ratio_p10'])}–{_times(row['ratio_p90'])})",
             _percent(row["can_host"]),
-            Text(limit, style=COLOURS.get(limit, "")),
-            *(_times(row[f"{name}_ratio_p50"]) for name in ("power", "capital", "chips", "water")),
+            Text(limit, style=limit_colour(limit)),
+            *(_times(row[f"{name}_ratio_p50"]) for name in ACCESS_LIMITS),
             _plain(row["growth_years_p50"]),
             _percent(row["gdp_share_p50"]),
             _plain(row["carbon_mt_per_yr_p50"]),

@@ -40,7 +40,7 @@ def compare(
 def _show(result: Comparison) -> None:
     from rich.text import Text
 
-    from liebig.cli.render import COLOURS, console, grid
+    from liebig.cli.render import console, grid, limit_colour
     from liebig.quantities import format_scientific
 
     out = console()
@@ -68,8 +68,8 @@ def _show(result: Comparison) -> None:
             format_scientific(row["b_p50"]),
             f"×{row['ratio_of_medians']:.2f}",
             f"×{row['ratio_p50']:.2f} (×{row['ratio_p10']:.2f}–×{row['ratio_p90']:.2f})",
-            Text(row["a_binding"], style=COLOURS[row["a_binding"]]),
-            Text(row["b_binding"], style=COLOURS[row["b_binding"]]),
+            Text(row["a_binding"], style=limit_colour(row["a_binding"])),
+            Text(row["b_binding"], style=limit_colour(row["b_binding"])),
         )
     out.print(table)
     out.print("  FLOP; ratio of the medians, and of the minima in the same future", style="dim")

@@ -83,7 +83,7 @@ def _show(result: Forecast, world: World) -> None:
 def _show_years(result: Forecast, out: Console) -> None:
     from rich.text import Text
 
-    from liebig.cli.render import COLOURS, grid, interval
+    from liebig.cli.render import grid, interval, limit_colour
     from liebig.quantities import format_scientific
 
     table = grid("year", *result.limits, "minimum, p50 (p10–p90)", "expected", "binds", right=())
@@ -92,7 +92,7 @@ def _show_years(result: Forecast, out: Console) -> None:
         cells = []
         for limit in result.limits:
             text = format_scientific(float(result.ceilings[limit][j][2]))
-            style = f"bold {COLOURS[limit]}" if limit == binds else ""
+            style = f"bold {limit_colour(limit)}" if limit == binds else ""
             cells.append(Text(text + (" ◄" if limit == binds else ""), style=style))
         low, middle, high = (float(result.minimum[j][k]) for k in (0, 2, 4))
         table.add_row(
@@ -100,7 +100,7 @@ def _show_years(result: Forecast, out: Console) -> None:
             *cells,
             interval(low, middle, high),
             format_scientific(float(result.expected[j][2])),
-            Text(f"{binds} {100 * float(result.binding[binds][j]):.0f} %", style=COLOURS[binds]),
+            Text(f"{binds} {100 * float(result.binding[binds][j]):.0f} %", style=limit_colour(binds)),
         )
     out.print(table)
     out.print("  FLOP; columns are medians; ◄ the limit that binds in most futures", style="dim")
@@ -137,7 +137,7 @@ def _show_sparklines(result: Forecast, out: Console) -> None:
 
     from rich.text import Text
 
-    from liebig.cli.render import COLOURS, sparkline
+    from liebig.cli.render import limit_colour, sparkline
     from liebig.quantities import format_scientific
 
     rows = {n: [float(v) for v in result.ceilings[n][:, 2]] for n in result.limits}
@@ -147,8 +147,8 @@ def _show_sparklines(result: Forecast, out: Console) -> None:
         return
     low, high = min(finite), max(finite)
     for name, row in rows.items():
-        text = Text(f"  {name:9}", style=COLOURS.get(name, ""))
-        text.append(sparkline(row, low, high), style=COLOURS.get(name, ""))
+        text = Text(f"  {name:9}", style=limit_colour(name))
+        text.append(sparkline(row, low, high), style=limit_colour(name))
         text.append(f"  {format_scientific(row[0])} → {format_scientific(row[-1])}", style="dim")
         out.print(text)
     out.print(f"  {result.years[0]}–{result.years[-1]}, medians, one logarithmic scale", style="dim")

@@ -16,7 +16,6 @@ app = typer.Typer(
     help="Remedies: what each does to each limit, the best package, rebound.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_LIMITS = ("power", "chips", "data", "latency", "capital", "water")
 
 
 @app.callback(invoke_without_command=True)
@@ -53,7 +52,8 @@ def _show_ranking(ranking: Ranking, top: int) -> None:
     from rich.text import Text
 
     from liebig.catalog.rows import GRADES
-    from liebig.cli.render import COLOURS, console, grid, interval, ratio
+    from liebig.cli.render import console, grid, interval, limit_colour, ratio
+    from liebig.limits import LIMITS
 
     out = console()
     low, middle, high = ranking.minimum
@@ -65,9 +65,10 @@ def _show_ranking(ranking: Ranking, top: int) -> None:
     table = grid("", "lever", "minimum", "p10–p90", "P(−)", "effective", "on the limits", "", "why", right=(2, 4, 5))
     for place, effect in enumerate(ranking.effects[:top], start=1):
         signs = Text()
-        for name, value in sorted(effect.on_limits.items(), key=lambda kv: _LIMITS.index(kv[0])):
+        for name in (n for n in LIMITS if n in effect.on_limits):
+            value = effect.on_limits[name]
             if abs(value - 1.0) > 0.005:
-                signs.append(f"{name} {ratio(value)} ", style=COLOURS[name])
+                signs.append(f"{name} {ratio(value)} ", style=limit_colour(name))
         style = "bold" if effect.ratio > 1.05 else "red" if effect.ratio < 0.95 else ""
         table.add_row(
             str(place),

@@ -57,9 +57,9 @@ def _complete_parameters(incomplete: str) -> list[str]:
 
 
 def _complete_switches(incomplete: str) -> list[str]:
-    from liebig.forecast.switches import SWITCHES
+    from liebig.forecast.switches import switches
 
-    return [n for n in SWITCHES if n.startswith(incomplete)]
+    return [n for n in switches() if n.startswith(incomplete)]
 
 
 ScenarioArgument = Annotated[

@@ -11,21 +11,18 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from liebig.colours import LIMIT_COLOURS
-
 __all__ = [
-    "COLOURS",
     "barrel",
     "console",
     "grid",
     "interval",
+    "limit_colour",
     "notes",
     "progress_bar",
     "ratio",
     "sparkline",
 ]
 
-COLOURS = LIMIT_COLOURS
 _BARS = "▁▂▃▄▅▆▇█"
 _WATER = "#56B4E9"
 
@@ -45,6 +42,17 @@ def grid(*headings: str, right: Sequence[int] = ()) -> RichTable:
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="right" if i in right else "left", no_wrap=i in right)
     return table
+
+
+def limit_colour(name: str) -> str:
+    """Colour of a limit; none for the name of anything else.
+
+    >>> limit_colour("power"), limit_colour("expected")
+    ('#E69F00', '')
+    """
+    from liebig.limits import LIMITS
+
+    return LIMITS[name].colour if name in LIMITS else ""
 
 
 def interval(low: float, middle: float, high: float) -> str:
@@ -99,14 +107,14 @@ def barrel(heights: Mapping[str, float], binding: str, rows: int = 8) -> Text:
         for name, height in steps.items():
             filled = min(8, max(0, height - 8 * line))
             if filled:
-                text.append(_BARS[filled - 1] * (width - 2), style=COLOURS.get(name, ""))
+                text.append(_BARS[filled - 1] * (width - 2), style=limit_colour(name))
             else:
                 text.append(gap * (width - 2), style=_WATER)
             text.append(gap * 2, style=_WATER)
         text.append("\n")
     text.append("  ")
     for name in heights:
-        style = f"bold {COLOURS.get(name, '')}" if name == binding else COLOURS.get(name, "")
+        style = f"bold {limit_colour(name)}" if name == binding else limit_colour(name)
         text.append(name.ljust(width), style=style)
     text.append("\n  ")
     for name in heights:

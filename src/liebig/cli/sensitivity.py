@@ -48,10 +48,10 @@ def sensitivity(
 
 
 def _all_switches() -> Answer:
-    from liebig.forecast.switches import SWITCHES
+    from liebig.forecast.switches import switches
     from liebig.tables import Table
 
-    rows = [{"switch": name, "description": switch.description} for name, switch in SWITCHES.items()]
+    rows = [{"switch": name, "description": switch.description} for name, switch in switches().items()]
 
     def show() -> None:
         from liebig.cli.render import console, grid
@@ -83,12 +83,13 @@ def _of_switches(effects: Sequence[SwitchEffect], years: list[int]) -> Answer:
 def _show_switches(effects: Sequence[SwitchEffect], years: list[int]) -> None:
     from rich.text import Text
 
-    from liebig.cli.render import COLOURS, console, grid, ratio
+    from liebig.cli.render import console, grid, limit_colour, ratio
 
     table = grid("switch", *(str(y) for y in years), "binds", "the model then says", right=range(1, len(years) + 1))
     for e in effects:
-        last = e.binding[years[0]]
-        table.add_row(e.switch, *(ratio(e.ratio[y]) for y in years), Text(last, style=COLOURS[last]), e.description)
+        first = e.binding[years[0]]
+        binds = Text(first, style=limit_colour(first))
+        table.add_row(e.switch, *(ratio(e.ratio[y]) for y in years), binds, e.description)
     out = console()
     out.print(table)
     out.print(f"  median of the minimum over that without the switch; binds: in {years[0]}", style="dim")

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.catalog import load_catalog
+from liebig.catalog import load_catalog, resolve
 from liebig.errors import ConflictError
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.result import Forecast
 from liebig.forecast.simulate import evaluate, shown_years
-from liebig.forecast.world import build_world
+from liebig.forecast.unused import unused_inputs
+from liebig.forecast.world import World, build_world
+from liebig.limits import LIMITS
 from liebig.quantities import format_scientific
 from liebig.tables import Table
 from liebig.uncertainty import quantiles
@@ -54,7 +56,7 @@ class Comparison:
         first_binds, second_binds = self.a.binding_limit(year), self.b.binding_limit(year)
         return (
             f"In {year} the largest feasible run is {first} FLOP in {one} and {second} FLOP in {two}: ×{medians:.2f} "
-            f"(in the same future ×{middle:.2f}, 80 %: ×{low:.2f} – ×{high:.2f}). {first_binds.capitalize()} binds "
+            f"(in the same future ×{middle:.2f}, 80 %: ×{low:.2f} – ×{high:.2f}). {LIMITS[first_binds].title} binds "
             f"most often in {one}, {second_binds} in {two}."
         )
 
@@ -106,13 +108,14 @@ def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
             f"the scenarios differ in samples or seed ({a.samples}, {a.seed} and {b.samples}, {b.seed}); "
             "give --samples and --seed, which hold for both"
         )
-    forecasts, simulations = [], []
+    forecasts, simulations, worlds = [], [], []
     for inputs in (a, b):
         world = build_world(inputs, load_catalog(inputs.facts_files))
+        worlds.append(world)
         start, until = shown_years(inputs, world)
         years = np.arange(world.first_year, world.last_year + 1, dtype=float)
         simulations.append(evaluate(world, years, inputs.samples, inputs.seed))
-        forecasts.append(reduce_simulations(world, simulations[-1], start, until))
+        forecasts.append(reduce_simulations(world, simulations[-1], start, until, unused_inputs(world, until)))
     common = tuple(y for y in forecasts[0].years if y in forecasts[1].years)
     if not common:
         raise ConflictError("the scenarios share no year; give them overlapping start and until")
@@ -120,11 +123,11 @@ def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
     for year in common:
         one, two = (s.minimum(int(year - s.years[0])) for s in simulations)
         ratio.append(quantiles(two / one, (0.1, 0.5, 0.9)))
-    return Comparison(forecasts[0], forecasts[1], common, np.array(ratio), _differences(a, b))
+    return Comparison(forecasts[0], forecasts[1], common, np.array(ratio), _differences(*worlds))
 
 
-def _differences(a: ForecastInput, b: ForecastInput) -> tuple[tuple[str, str, str], ...]:
-    one, two = a.model_dump(mode="json"), b.model_dump(mode="json")
+def _differences(a: World, b: World) -> tuple[tuple[str, str, str], ...]:
+    one, two = _in_full(a), _in_full(b)
     out: list[tuple[str, str, str]] = []
     for key in one:
         if key == "title" or one[key] == two[key]:
@@ -139,6 +142,14 @@ def _differences(a: ForecastInput, b: ForecastInput) -> tuple[tuple[str, str, st
         else:
             out.append((key, _text(one[key]), _text(two[key])))
     return tuple(out)
+
+
+def _in_full(world: World) -> dict[str, Any]:
+    """The inputs with the full names of parameters, so that short and full forms of one name are the same."""
+    out = world.inputs.model_dump(mode="json")
+    for how in ("set", "pin", "add"):
+        out[how] = {resolve(name, world.parameters): text for name, text in out[how].items()}
+    return out
 
 
 def _text(value: Any) -> str:

@@ -57,7 +57,7 @@ class Crossing:
 def find_crossing(simulations: Simulations) -> Crossing:
     """First crossing in each simulation, on a straight line between years on the logarithmic scale."""
     years = simulations.years
-    samples = simulations.trend_base.shape[0]
+    samples = simulations.samples
     year = np.full(samples, np.inf)
     open_ = np.ones(samples, dtype=bool)
     before = np.zeros(samples)

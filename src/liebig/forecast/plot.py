@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from liebig.charts import WIDTH, altair, check_plotting, finish, power_axis, save
-from liebig.colours import EXPECTED_COLOUR, LIMIT_COLOURS
+from liebig.limits import LIMITS
 from liebig.quantities import format_scientific
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from liebig.levers.rank import Ranking
 
 __all__ = [
-    "COLOURS",
+    "EXPECTED_COLOUR",
     "check_plotting",
     "draw_comparison",
     "draw_forecast",
@@ -32,7 +32,8 @@ __all__ = [
     "forecast_chart",
 ]
 
-COLOURS: Mapping[str, str] = {**LIMIT_COLOURS, "expected": EXPECTED_COLOUR}
+#: The expected run, on a light ground.
+EXPECTED_COLOUR = "#000000"
 _GREY = "#8a8a8a"
 
 
@@ -47,7 +48,7 @@ def forecast_chart(result: Forecast) -> Any:
     binds = result.binding_limit(year)
     share = 100 * float(result.binding[binds][result.at(year)])
     middle = format_scientific(float(result.minimum[result.at(year)][2]))
-    title = f"{binds.capitalize()} binds most often in {year}: {share:.0f} % of futures; ceiling {middle} FLOP"
+    title = f"{LIMITS[binds].title} binds most often in {year}: {share:.0f} % of futures; ceiling {middle} FLOP"
     return finish(
         alt.vconcat(_ceiling_layers(alt, result), _binding_area(alt, result), spacing=18)
         .resolve_scale(x="shared")
@@ -84,7 +85,8 @@ def _ceiling_layers(alt: Any, result: Forecast) -> Any:
     axis = power_axis(alt, bottom, top, "FLOP")
     y, y10, y25, y50 = (alt.Y(f"{n}:Q", scale=scale, axis=axis) for n in ("value", "p10", "p25", "p50"))
     x = alt.X("year:Q", axis=alt.Axis(format="d", title=None, tickMinStep=1), scale=alt.Scale(nice=False))
-    colour = alt.Color("limit:N", scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())), legend=None)
+    colours = {**{name: limit.colour for name, limit in LIMITS.items()}, "expected": EXPECTED_COLOUR}
+    colour = alt.Color("limit:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
     area = alt.Chart(alt.Data(values=bands)).mark_area(color=_GREY)
     layers = [
         area.mark_area(color=_GREY, opacity=0.18).encode(x=x, y=y10, y2="p90:Q"),
@@ -141,7 +143,7 @@ def _binding_area(alt: Any, result: Forecast) -> Any:
         ),
         color=alt.Color(
             "limit:N",
-            scale=alt.Scale(domain=domain, range=[COLOURS[n] for n in domain]),
+            scale=alt.Scale(domain=domain, range=[LIMITS[n].colour for n in domain]),
             legend=alt.Legend(title=None, orient="bottom", symbolType="square"),
         ),
         order="order:Q",

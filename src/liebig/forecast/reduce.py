@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.forecast.crossing import find_crossing
-from liebig.forecast.result import EFFECTIVE_YEAR, LEVELS, Forecast
+from liebig.forecast.progress import DENSITY_YEARS, EFFECTIVE_YEAR
+from liebig.forecast.result import LEVELS, Forecast
 from liebig.forecast.run_at_ceiling import QUANTITIES
 from liebig.forecast.simulations import Simulations
 from liebig.forecast.words import parameter_records, summary_sentences
@@ -19,14 +21,20 @@ from liebig.uncertainty import quantile, quantiles
 __all__ = ["reduce_simulations"]
 
 Array = NDArray[np.float64]
-_MONTHS = 12.0
-#: The densing law was observed for about two years; it is not continued further than this.
-DENSITY_YEARS = 4.0
 _SHOWN_PATHS = 24
 
 
-def reduce_simulations(world: World, simulations: Simulations, start: int, until: int) -> Forecast:
-    """Quantiles and probabilities over all simulations, for the years shown."""
+def reduce_simulations(
+    world: World, simulations: Simulations, start: int, until: int, notes: Sequence[str] = ()
+) -> Forecast:
+    """Quantiles and probabilities over all simulations, for the years shown.
+
+    Args:
+        world: what was sampled.
+        simulations: all years of the parameter set.
+        start, until: first and last year to show.
+        notes: sentences for the user, on top of those of the world.
+    """
     years = tuple(range(start, until + 1))
     index = [int(y - simulations.years[0]) for y in years]
     of_medians = any(s.min_of_medians for s in world.switches)
@@ -46,8 +54,7 @@ def reduce_simulations(world: World, simulations: Simulations, start: int, until
         minimum = _levels(lowest)
         if of_medians:
             minimum = np.min([ceilings[limit][-1] for limit in simulations.limits], axis=0)
-        elapsed = simulations.years[i] - EFFECTIVE_YEAR
-        progress = 2.0 ** (_MONTHS * elapsed / simulations.halving_months)
+        progress = simulations.algorithm_gain(i)
         effective = simulations.effective_minimum(i)
         columns["minimum"].append(minimum)
         columns["trend"].append(_levels(trend))
@@ -55,9 +62,8 @@ def reduce_simulations(world: World, simulations: Simulations, start: int, until
         columns["effective_minimum"].append(_levels(effective * progress))
         expected = np.minimum(trend * simulations.compute_gain[i], effective)
         columns["effective_expected"].append(_levels(expected * progress))
-        density = 2.0 ** (_MONTHS * elapsed / simulations.doubling_months)
-        known = abs(elapsed) <= DENSITY_YEARS
-        columns["density_gain"].append(_levels(density) if known else np.full(len(LEVELS), np.inf))
+        known = abs(simulations.years[i] - EFFECTIVE_YEAR) <= DENSITY_YEARS
+        columns["density_gain"].append(_levels(simulations.density_gain(i)) if known else np.full(len(LEVELS), np.inf))
     shown = np.array(index)
     run = float(quantile(world.joint.marginals["trend.flop"], np.array([0.5]))[0])
     arrays: dict[str, Any] = {k: np.array(v) for k, v in columns.items()}
@@ -75,7 +81,7 @@ def reduce_simulations(world: World, simulations: Simulations, start: int, until
         precision=world.precision,
         median_of_minimum=not of_medians,
         paths=simulations.ceilings[:, shown, :_SHOWN_PATHS].min(axis=0),
-        notes=world.notes,
+        notes=(*world.notes, *notes),
         facts=world.facts,
         present_year=world.at_year["trend.flop"],
         present_flop=run,

@@ -13,6 +13,7 @@ from liebig.catalog.rows import YardstickRow
 from liebig.errors import RangeError
 from liebig.forecast.crossing import Crossing
 from liebig.forecast.inputs import ForecastInput
+from liebig.forecast.progress import EFFECTIVE_YEAR
 from liebig.forecast.run_at_ceiling import QUANTITIES
 from liebig.tables import Table
 
@@ -22,8 +23,6 @@ Array = NDArray[np.float64]
 #: Probabilities at which every uncertain answer is reported.
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _NAMES = ("p10", "p25", "p50", "p75", "p90")
-#: Effective FLOP are counted in FLOP of the algorithms of this year.
-EFFECTIVE_YEAR = 2024.0
 
 
 @dataclass(frozen=True)

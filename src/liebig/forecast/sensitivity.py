@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
 from liebig.forecast.inputs import ForecastInput
-from liebig.forecast.switches import SWITCHES
+from liebig.forecast.switches import switches
 from liebig.forecast.world import World, build_world
 from liebig.levers.rank import minimum_of, spread
 from liebig.levers.vectors import lever_changes
-from liebig.limits import Change, State, ceilings, touched
+from liebig.limits import State, ceilings, touched
 from liebig.tables import Table
 from liebig.uncertainty import quantile, sobol_blocks, transform
 from liebig.uncertainty.sobol_indices import jansen_total
@@ -200,10 +200,10 @@ class _TwoSamples:
         return self.lowest_with({n: self.b[n] for n in unit})
 
     def _mixed_lever(self, name: str) -> Array:
-        changes: list[Change] = list(self.world.scheduled)
+        changes = self.world.changes_without_levers(self.state.values)
         for lever in self.world.levers:
             source = self.u_b if lever.id == name else self.u_a
-            changes.extend(lever_changes(lever, source[self.world.lever_dimension[lever.id]]))
+            changes += lever_changes(lever, source[self.world.lever_dimension[lever.id]])
         state = State(self.state.values, self.state.at_year, tuple(changes))
         return minimum_of(list(self._ceilings(state, self.world.structure.limits).values()))
 
@@ -242,12 +242,12 @@ def run_switches(
         base_world.check_year(year)
     base, _ = _medians(base_world, years, inputs)
     out = []
-    todo = [n for n in SWITCHES if n not in inputs.switches]
-    for i, name in enumerate(todo):
+    todo = {n: s for n, s in switches().items() if n not in inputs.switches}
+    for i, (name, switch) in enumerate(todo.items()):
         world = build_world(inputs.model_copy(update={"switches": (*inputs.switches, name)}), catalog)
         found, binding = _medians(world, years, inputs)
         ratios = {y: f / b for y, f, b in zip(years, found, base, strict=True)}
-        out.append(SwitchEffect(name, SWITCHES[name].description, ratios, dict(zip(years, binding, strict=True))))
+        out.append(SwitchEffect(name, switch.description, ratios, dict(zip(years, binding, strict=True))))
         if progress:
             progress((i + 1) / len(todo))
     out.sort(key=lambda e: e.ratio[years[0]])

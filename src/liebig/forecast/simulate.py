@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from liebig.catalog import Catalog, load_catalog
 from liebig.errors import RangeError
 from liebig.forecast.inputs import ForecastInput
+from liebig.forecast.progress import PROGRESS_PARAMETERS
 from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.result import Forecast
 from liebig.forecast.run_at_ceiling import QUANTITIES, describe_run
 from liebig.forecast.simulations import Simulations
+from liebig.forecast.unused import unused_inputs
 from liebig.forecast.world import World, build_world
-from liebig.limits import State, ceilings
+from liebig.limits import State, ceilings, join_states
 from liebig.uncertainty import sobol_blocks
 
 __all__ = ["evaluate", "forecast_world", "run_forecast", "sample_state", "shown_years"]
@@ -39,16 +41,12 @@ def evaluate(world: World, years: Array, samples: int, seed: int, progress: Prog
         years=years,
         limits=limits,
         ceilings=np.empty((len(limits), *shape)),
-        trend_base=np.empty(samples),
-        trend_growth=np.empty(samples),
-        trend_year=world.at_year["trend.flop"],
-        halving_months=np.empty(samples),
-        doubling_months=np.empty(samples),
+        progress=State({}),
         compute_gain=np.empty(shape, dtype=np.float32),
         precision_gain=np.empty(shape, dtype=np.float32),
         runs={name: np.empty(shape, dtype=np.float32) for name in QUANTITIES},
     )
-    done = 0
+    done, blocks = 0, list[State]()
     for u in sobol_blocks(world.dimensions, samples, seed, extra=world.extra):
         state = world.state(u)
         part = slice(done, done + u.shape[1])
@@ -58,15 +56,13 @@ def evaluate(world: World, years: Array, samples: int, seed: int, progress: Prog
         lowest = out.ceilings[:, :, part].min(axis=0)
         for name, values in describe_run(state, years, lowest).items():
             out.runs[name][:, part] = values
-        out.trend_base[part] = state["trend.flop"] * state["trend.level_factor"]
-        out.trend_growth[part] = state["trend.growth"]
-        out.halving_months[part] = state["effective.algorithmic_halving_months"]
-        out.doubling_months[part] = state["effective.density_doubling_months"]
+        blocks.append(join_states([state], PROGRESS_PARAMETERS))
         out.compute_gain[:, part] = state.at("effective.compute_gain", years)
         out.precision_gain[:, part] = state.at("run.precision_gain", years)
         done += u.shape[1]
         if progress:
             progress(done / samples)
+    out.progress = join_states(blocks, PROGRESS_PARAMETERS)
     return out
 
 
@@ -93,7 +89,7 @@ def forecast_world(world: World, progress: Progress | None = None) -> Forecast:
     start, until = shown_years(inputs, world)
     years = np.arange(world.first_year, world.last_year + 1, dtype=float)
     simulations = evaluate(world, years, inputs.samples, inputs.seed, progress)
-    return reduce_simulations(world, simulations, start, until)
+    return reduce_simulations(world, simulations, start, until, unused_inputs(world, until))
 
 
 def shown_years(inputs: ForecastInput, world: World) -> tuple[int, int]:

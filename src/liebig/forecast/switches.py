@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from liebig.errors import ConflictError, UnknownNameError
-from liebig.limits import Structure
+from liebig.limits import LIMITS, Structure
 
-__all__ = ["SWITCHES", "Switch", "apply_switches"]
+__all__ = ["Switch", "apply_switches", "switches"]
 
 
 @dataclass(frozen=True)
@@ -29,24 +29,20 @@ class Switch:
     min_of_medians: bool = False
     observed_allocation: bool = False
 
+    @property
+    def of_structure(self) -> bool:
+        """True when it acts on the structure alone."""
+        return self.correlations and not (self.min_of_medians or self.observed_allocation)
+
 
 def _without(limit: str) -> Callable[[Structure], Structure]:
     return lambda s: replace(s, limits=tuple(n for n in s.limits if n != limit))
 
 
-SWITCHES: Mapping[str, Switch] = {
+_ALL = "all-limits"
+_EQUATIONS: Mapping[str, Switch] = {
     "single-campus": Switch("the run stays on one campus", lambda s: replace(s, single_campus=True)),
     "text-only": Switch("images, video and audio teach nothing", lambda s: replace(s, multimodal=False)),
-    "unlimited-data": Switch("data never run out (e.g. reinforcement learning)", _without("data")),
-    "no-latency": Switch("no latency wall", _without("latency")),
-    "no-capital": Switch("money is no object", _without("capital")),
-    "no-water": Switch("water is no object", _without("water")),
-    "no-power": Switch("power is no object", _without("power")),
-    "no-chips": Switch("chips are no object", _without("chips")),
-    "all-limits": Switch(
-        "all six limits, also in a set that has fewer",
-        lambda s: replace(s, limits=("power", "chips", "data", "latency", "capital", "water")),
-    ),
     "min-of-medians": Switch("report the lowest median instead of the median of the lowest", min_of_medians=True),
     "observed-allocation": Switch(
         "labs give their final run the share observed, a third of the feasible one", observed_allocation=True
@@ -72,6 +68,17 @@ _CONTRADICTIONS = (
 )
 
 
+def switches() -> dict[str, Switch]:
+    """All switches: those that leave a limit out, one that takes all limits in, and other equations.
+
+    >>> switches()["no-water"].description
+    'water is no object'
+    """
+    limits = {limit.switch: Switch(limit.without, _without(limit.name)) for limit in LIMITS.values()}
+    every = Switch("all limits, also in a set that has fewer", lambda s: replace(s, limits=tuple(LIMITS)))
+    return {**limits, _ALL: every, **_EQUATIONS}
+
+
 def apply_switches(names: tuple[str, ...], structure: Structure) -> tuple[Structure, tuple[Switch, ...]]:
     """The structure with all switches applied, and the switches.
 
@@ -79,17 +86,16 @@ def apply_switches(names: tuple[str, ...], structure: Structure) -> tuple[Struct
         UnknownNameError: no such switch.
         ConflictError: two that contradict each other, or none of the limits is left.
     """
-    chosen = []
+    known = switches()
     for name in names:
-        if name not in SWITCHES:
-            raise UnknownNameError("switch", name, SWITCHES, see="liebig sensitivity --list-switches")
-        chosen.append(SWITCHES[name])
+        if name not in known:
+            raise UnknownNameError("switch", name, known, see="liebig sensitivity --list-switches")
     for a, b in _CONTRADICTIONS:
         if a in names and b in names:
             raise ConflictError(f"switches {a!r} and {b!r} contradict each other; leave one out")
     # limits are added before they are taken away, whatever the order of the names
-    for switch in sorted(chosen, key=lambda s: s is not SWITCHES["all-limits"]):
-        structure = switch.change(structure)
+    for name in sorted(names, key=lambda n: n != _ALL):
+        structure = known[name].change(structure)
     if not structure.limits:
         raise ConflictError("the switches leave no limit at all; keep at least one")
-    return structure, tuple(chosen)
+    return structure, tuple(known[name] for name in names)

@@ -9,7 +9,8 @@ from liebig.catalog.rows import GRADES
 from liebig.errors import RangeError
 from liebig.forecast.result import Forecast
 from liebig.forecast.world import World
-from liebig.quantities import format_interval, format_scientific
+from liebig.limits import LIMITS
+from liebig.quantities import format_interval, format_quantity, format_scientific
 
 __all__ = [
     "grade_counts",
@@ -40,7 +41,7 @@ def _binding_sentence(forecast: Forecast, i: int) -> str:
     shares = sorted(((float(forecast.binding[n][i]), n) for n in forecast.limits), reverse=True)
     told = [(p, n) for p, n in shares if p >= 0.05][:4] or shares[:1]
     first, rest = told[0], told[1:]
-    text = f"{first[1].capitalize()} binds in {100 * first[0]:.0f} % of futures"
+    text = f"{LIMITS[first[1]].title} binds in {100 * first[0]:.0f} % of futures"
     return ", ".join([text, *(f"{n} in {100 * p:.0f} %" for p, n in rest)]) + "."
 
 
@@ -92,7 +93,12 @@ def _is_empty_place(record: Mapping[str, Any]) -> bool:
 
 
 def parameter_records(world: World) -> list[dict[str, Any]]:
-    """What a forecast is computed from: value, unit and source of every parameter in use."""
+    """What a forecast is computed from: value, unit and source of every parameter in use.
+
+    ``stated_by`` says who states the distribution, ``changes`` what the scenario, its switches and its levers change
+    of it, and from which year on.
+    """
+    changes = _changes_in_words(world)
     out = []
     for name, row in world.parameters.items():
         marginal = world.joint.marginals[name]
@@ -111,10 +117,38 @@ def parameter_records(world: World) -> list[dict[str, Any]]:
                 "as_of": row.as_of,
                 "grade": row.grade,
                 "stated_by": "the scenario" if name in world.stated else "built-in" if builtin else "the user's facts",
+                "changes": changes.get(name, []),
                 "stated_distribution": row.family,
                 "stated_values": list(row.quantiles[1]),
             }
         )
+    return out
+
+
+_SIGNS = {"mul": "× ", "add": "+ ", "set": "= ", "max": "at least ", "growth": "each year × "}
+
+
+def _changes_in_words(world: World) -> dict[str, list[str]]:
+    """Parameter -> what changes it from a year on, in the order in which it is applied."""
+    out: dict[str, list[str]] = {}
+
+    def add(name: str, who: str, op: str, amount: str, start: float, ramp_yr: float) -> None:
+        ramp = f" over {ramp_yr:g} yr" if ramp_yr else ""
+        out.setdefault(name, []).append(f"{who}: {_SIGNS[op]}{amount} from {start:g}{ramp}")
+
+    for change in world.scheduled:
+        amount = format_quantity(float(change.effect[0]), world.parameters[change.parameter].unit)
+        add(change.parameter, "the scenario", change.op, amount, change.from_year, change.ramp_yr)
+    for name in world.allocation:
+        out.setdefault(name, []).append("the switch observed-allocation: × run.observed_allocation_factor")
+    for lever in world.levers:
+        for effect in lever.acting:
+            low, middle, high = lever.levels_of(effect)
+            if effect.op in ("mul", "growth"):
+                amount = f"{middle:.3g} ({low:.3g}–{high:.3g})"
+            else:
+                amount = format_interval(low, middle, high, effect.unit)
+            add(effect.parameter, f"lever {lever.id}", effect.op, amount, lever.start_of(effect), effect.ramp_yr)
     return out
 
 

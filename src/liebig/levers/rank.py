@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.levers.vectors import Lever, lever_changes
-from liebig.limits import Change, State, Structure, ceilings, touched
+from liebig.limits import LIMITS, Change, State, Structure, ceilings, touched
 from liebig.tables import Table
 from liebig.uncertainty import quantiles
 
-__all__ = ["COMPUTE_LIMITS", "Bench", "LeverEffect", "Ranking", "make_bench", "rank_levers"]
+__all__ = ["Bench", "LeverEffect", "Ranking", "make_bench", "rank_levers"]
 
 Array = NDArray[np.float64]
-#: Limits whose ceiling is in compute, which a gain in effective FLOP stretches.
-COMPUTE_LIMITS = ("power", "chips", "capital", "water")
 _QUANTILES = (0.1, 0.5, 0.9)
 #: Changes smaller than this are rounding.
 _EPSILON = 1e-9
@@ -54,7 +52,7 @@ class Bench:
         rows = []
         for name in self.limits:
             ceiling = (found or {}).get(name, self.base[name])
-            rows.append(ceiling * gain if name in COMPUTE_LIMITS else ceiling)
+            rows.append(ceiling * gain if LIMITS[name].compute else ceiling)
         return minimum_of(rows)
 
     def binding(self) -> dict[str, float]:

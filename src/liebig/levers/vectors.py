@@ -46,6 +46,21 @@ class Lever:
         return tuple(dict.fromkeys(e.parameter for e in self.effects))
 
     @property
+    def acting(self) -> tuple[LeverEffectRow, ...]:
+        """Effects of applying it; those of taking it out of the base are left out."""
+        return tuple(e for e in self.effects if not e.removed)
+
+    def start_of(self, effect: LeverEffectRow) -> float:
+        """First year of an effect: one with a year of its own is bound to it, and to a later start of the lever."""
+        return self.start if effect.from_year is None else max(effect.from_year, self.start)
+
+    def levels_of(self, effect: LeverEffectRow) -> tuple[float, float, float]:
+        """P10, p50 and p90 of an effect: those measured, where the effect is the lever's stated range itself."""
+        if self.measured is not None and _is_headline(self, effect):
+            return self.measured
+        return effect.low, effect.mid, effect.high
+
+    @property
     def limits(self) -> tuple[str, ...]:
         """Limits that read a parameter it moves."""
         return touched(self.parameters)
@@ -152,21 +167,14 @@ def lever_changes(lever: Lever, u: Array, *, removed: bool = False) -> tuple[Cha
         removed: give what taking the lever out of the base does (levers already in it).
     """
     return tuple(
-        Change(e.parameter, e.op, _effect(lever, e, u), _from_year(lever, e), e.ramp_yr)
+        Change(e.parameter, e.op, _effect(lever, e, u), lever.start_of(e), e.ramp_yr)
         for e in lever.effects
         if e.removed == removed
     )
 
 
-def _from_year(lever: Lever, effect: LeverEffectRow) -> float:
-    # a component with a year of its own is bound to that year; a later start of the lever holds for it too
-    return lever.start if effect.from_year is None else max(effect.from_year, lever.start)
-
-
 def _effect(lever: Lever, effect: LeverEffectRow, u: Array) -> Array:
-    levels = (effect.low, effect.mid, effect.high)
-    if lever.measured is not None and _is_headline(lever, effect):
-        levels = lever.measured
+    levels = lever.levels_of(effect)
     if levels[0] == levels[1] == levels[2]:
         return np.array([levels[0]])
     values = np.array(levels)

@@ -1,45 +1,29 @@
-"""The six limits: parameters x years -> ceiling, the largest feasible run in FLOP.
+"""The limits: parameters x years -> ceiling, the largest feasible run in FLOP.
 
-Each module holds one limit as pure functions of a :class:`~liebig.limits.state.State`, an array
-of years and a :class:`~liebig.limits.common.Structure`.  :func:`ceilings` evaluates several;
-:func:`touched` tells which limits a change of parameters can move.
+Each module holds one limit as pure functions of a :class:`~liebig.limits.state.State`, an array of years and a
+:class:`~liebig.limits.common.Structure`; :data:`~liebig.limits.registry.LIMITS` lists them.  :func:`ceilings` evaluates
+several; :func:`touched` tells which limits a change of parameters can move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.limits import capital, chips, data, latency, power, water
 from liebig.limits.common import Structure
-from liebig.limits.state import Change, State
+from liebig.limits.registry import LIMITS, Limit
+from liebig.limits.state import Change, State, join_states
 
-__all__ = ["LIMIT_FUNCTIONS", "LIMIT_PARAMETERS", "Change", "State", "Structure", "ceilings", "touched"]
+__all__ = ["LIMITS", "Change", "Limit", "State", "Structure", "ceilings", "join_states", "touched"]
 
 Array = NDArray[np.float64]
-LIMIT_FUNCTIONS: Mapping[str, Callable[[State, Array, Structure], Array]] = {
-    "power": power.ceiling,
-    "chips": chips.ceiling,
-    "data": data.ceiling,
-    "latency": latency.ceiling,
-    "capital": capital.ceiling,
-    "water": water.ceiling,
-}
-LIMIT_PARAMETERS: Mapping[str, frozenset[str]] = {
-    "power": frozenset(power.PARAMETERS),
-    "chips": frozenset(chips.PARAMETERS),
-    "data": frozenset(data.PARAMETERS),
-    "latency": frozenset(latency.PARAMETERS),
-    "capital": frozenset(capital.PARAMETERS),
-    "water": frozenset(water.PARAMETERS),
-}
 
 
 def ceilings(p: State, years: Array, structure: Structure, limits: Iterable[str] | None = None) -> dict[str, Array]:
     """Ceiling of each limit, FLOP, limit -> array broadcastable to ``(len(years), n)``."""
-    return {name: LIMIT_FUNCTIONS[name](p, years, structure) for name in limits or structure.limits}
+    return {name: LIMITS[name].ceiling(p, years, structure) for name in limits or structure.limits}
 
 
 def touched(parameters: Iterable[str]) -> tuple[str, ...]:
@@ -49,4 +33,4 @@ def touched(parameters: Iterable[str]) -> tuple[str, ...]:
     ('data',)
     """
     wanted = set(parameters)
-    return tuple(name for name, reads in LIMIT_PARAMETERS.items() if reads & wanted)
+    return tuple(limit.name for limit in LIMITS.values() if limit.reads & wanted)

@@ -12,20 +12,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.limits.chips import decaying_growth, surviving
-from liebig.limits.common import FLOP_PARAMETERS, Structure, flop_per_h100e, survival
+from liebig.limits.chips import chip_life_yr, kept_of_stock, surviving
+from liebig.limits.common import FLOP_PARAMETERS, Structure, flop_per_h100e
+from liebig.limits.growth import ln_decaying_growth
 from liebig.limits.state import State
 
 __all__ = ["PARAMETERS", "capex_usd", "ceiling", "firm_h100e", "usd_per_h100e"]
 
 Array = NDArray[np.float64]
+#: Growth of spending: now, in the long run, and the years in which the one decays to the other.
+_GROWTH = ("capital.capex_growth", "capital.capex_growth_long_run", "capital.capex_growth_decay_yr")
 
 PARAMETERS = (
     *FLOP_PARAMETERS,
     "capital.capex_usd",
-    "capital.capex_growth",
-    "capital.capex_growth_long_run",
-    "capital.capex_growth_decay_yr",
+    *_GROWTH,
     "capital.world_product_usd",
     "capital.world_product_growth",
     "capital.world_product_share",
@@ -47,14 +48,8 @@ def usd_per_h100e(p: State, years: Array) -> Array:
 
 def capex_usd(p: State, calendar_years: Array) -> Array:
     """AI capital spending of the largest spender in calendar years, USD per year."""
-    elapsed = calendar_years[:, None] - p.year_of("capital.capex_usd")
-    growth = decaying_growth(
-        p["capital.capex_growth"],
-        p["capital.capex_growth_long_run"],
-        p["capital.capex_growth_decay_yr"],
-        elapsed,
-    )
-    spending = p.at("capital.capex_usd", calendar_years) * np.exp(growth)
+    date = p.year_of("capital.capex_usd")
+    spending = p.grown("capital.capex_usd", lambda t: ln_decaying_growth(p, _GROWTH, date, t), calendar_years)
     product = p.path("capital.world_product_usd", "capital.world_product_growth", calendar_years)
     return np.minimum(spending, product * p.at("capital.world_product_share", calendar_years))
 
@@ -62,17 +57,13 @@ def capex_usd(p: State, calendar_years: Array) -> Array:
 def firm_h100e(p: State, years: Array, structure: Structure) -> Array:
     """Chips in service that the firm owns at the start of each year, H100e."""
     base = p.year_of("capital.firm_h100e")
-    elapsed = years[:, None] - base
-    past = np.exp(np.log(p["chips.stock_growth_past"])[None, :] * np.minimum(elapsed, 0.0))
-    life = p["chips.life_yr"][None, :]
-    kept = survival(p["chips.stock_age_yr"][None, :] + np.maximum(elapsed, 0.0), life) if structure.retirement else 1.0
-    owned = p.at("capital.firm_h100e", years) * past * kept
+    owned = p.dated("capital.firm_h100e") * kept_of_stock(p, "capital.firm_h100e", years, structure)
     horizon = int(np.ceil(years.max() - base))
     if horizon > 0:
         firsts = base + np.arange(horizon, dtype=float)
         middle = firsts + 0.5
         bought = capex_usd(p, firsts) * p.at("capital.compute_share", middle) / usd_per_h100e(p, middle)
-        owned = owned + surviving(bought, firsts, years, life if structure.retirement else None)
+        owned = owned + surviving(bought, firsts, years, chip_life_yr(p, years, structure))
     return owned
 
 

@@ -15,11 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.limits.common import FLOP_PARAMETERS, Structure, flop_per_h100e, survival
+from liebig.limits.growth import decaying_rate, ln_decaying_growth
 from liebig.limits.state import State
 
-__all__ = ["PARAMETERS", "annual_production", "ceiling", "decaying_growth", "production_caps", "stock_h100e"]
+__all__ = [
+    "PARAMETERS",
+    "annual_production",
+    "ceiling",
+    "chip_life_yr",
+    "kept_of_stock",
+    "production_caps",
+    "stock_h100e",
+    "surviving",
+]
 
 Array = NDArray[np.float64]
+_PRODUCTION, _PERFORMANCE = "chips.production_h100e_per_yr", "chips.performance_growth"
+_PACKAGING, _HBM, _WAFERS = "chips.packaging_wafers_per_month", "chips.hbm_bytes_per_yr", "chips.wafers_per_month"
+#: Growth of units: at the start, in the long run, and the years in which the one decays to the other.
+_UNITS = ("chips.growth_initial", "chips.growth_long_run", "chips.growth_decay_yr")
 
 PARAMETERS = (
     *FLOP_PARAMETERS,
@@ -54,82 +68,76 @@ PARAMETERS = (
 )
 
 
-def decaying_growth(initial: Array, long_run: Array, decay_yr: Array, elapsed_yr: Array) -> Array:
-    """Ln of a level relative to its start, when ln growth decays from one rate towards another.
-
-    ``integral of g_inf + (g_0 - g_inf) exp(-s / tau) ds`` with ``g = ln(growth factor)``; before
-    the start the initial rate holds.
-
-    >>> float(np.exp(decaying_growth(np.array(1.5), np.array(1.5), np.array(3.0), np.array(2.0))))
-    2.25
-    """
-    g0, g1 = np.log(initial), np.log(long_run)
-    ahead = np.maximum(elapsed_yr, 0.0)
-    decayed = decay_yr * -np.expm1(-ahead / decay_yr)
-    return g1 * ahead + (g0 - g1) * decayed + g0 * np.minimum(elapsed_yr, 0.0)
-
-
 def production_caps(p: State, years: Array) -> dict[str, Array]:
     """H100e per year that each part of the supply chain allows.
 
     ``packaging``: interposer wafers; ``hbm``: memory; ``wafers``: leading-edge wafers (Epoch 2024);
     ``lithography``: EUV tools.  A cap of 0 wafers, bytes or tools in the parameters means that
-    the set does not state it, and it is left out.
+    the set does not state it; it is left out, and where it is stated from a year on, it is infinite before.
     """
     out: dict[str, Array] = {}
-    performance = _performance(p, years)
-    growth = np.exp(_units_growth(p, "chips.packaging_wafers_per_month", years))
-    packaging = p.at("chips.packaging_wafers_per_month", years)
+    performance = np.exp(_ln_performance(p, years))
+    packaging = p.grown(_PACKAGING, lambda t: _ln_units(p, _PACKAGING, t), years)
     if np.any(packaging > 0):
-        out["packaging"] = 12.0 * packaging * growth * p.at("chips.packaging_h100e_per_wafer", years) * performance
-    hbm = p.at("chips.hbm_bytes_per_yr", years)
+        cap = 12.0 * packaging * p.at("chips.packaging_h100e_per_wafer", years) * performance
+        out["packaging"] = _where_stated(packaging, cap)
+    hbm = p.grown(_HBM, lambda t: _ln_hbm(p, t), years)
     if np.any(hbm > 0):
-        supply = hbm * _hbm_growth(p, years)
         need = p.path("chips.hbm_bytes_per_h100e", "chips.hbm_bytes_per_h100e_growth", years)
-        out["hbm"] = supply / need
-    wafers = p.at("chips.wafers_per_month", years)
+        out["hbm"] = _where_stated(hbm, hbm / need)
+    wafers = p.grown(_WAFERS, lambda t: _ln_wafers(p, t), years)
     if np.any(wafers > 0):
-        capex = p.at("chips.volume_per_capex", years) * (p.at("chips.foundry_capex_growth", years) - 1.0)
-        elapsed = years[:, None] - p.year_of("chips.wafers_per_month")
-        since = _performance(p, years, p.year_of("chips.wafers_per_month"))
-        out["wafers"] = 12.0 * wafers * np.exp(np.log1p(capex) * elapsed) * p.at("chips.dies_per_wafer", years) * since
-    tools = p.at("chips.euv_tools", years)
-    if np.any(tools > 0):
-        elapsed = years[:, None] - p.year_of("chips.euv_tools")
-        watts = np.maximum(tools + p.at("chips.euv_tools_per_yr", years) * elapsed, 0.0)
+        since = np.exp(p.ln_growth(_PERFORMANCE, p.year_of(_WAFERS), years))
+        out["wafers"] = _where_stated(wafers, 12.0 * wafers * p.at("chips.dies_per_wafer", years) * since)
+    first = p.dated("chips.euv_tools")
+    if np.any(first > 0):
+        added = p.integral(["chips.euv_tools_per_yr"], lambda v, t: v * t, p.year_of("chips.euv_tools"), years)
+        watts = np.maximum(first + added, 0.0)
         watts = watts * p.at("chips.euv_w_per_tool", years) * p.at("chips.euv_ai_share", years)
         # the power chips are designed for: running them below it (a lever on facility_w) makes no silicon
-        designed = p.without_changes().path("power.facility_w", "power.efficiency_growth", years, falling=True)
-        out["lithography"] = watts / designed
+        designed = p.without_changes("power.facility_w").path(
+            "power.facility_w", "power.efficiency_growth", years, falling=True
+        )
+        out["lithography"] = _where_stated(first, watts / designed)
     return out
 
 
-def _performance(p: State, years: Array, since: float | None = None) -> Array:
-    """Performance of a chip relative to the year ``since`` (default: that of the production)."""
-    start = p.year_of("chips.production_h100e_per_yr") if since is None else since
-    return np.exp(np.log(p["chips.performance_growth"])[None, :] * (years[:, None] - start))
+def _where_stated(level: Array, cap: Array) -> Array:
+    return cap if np.all(level > 0) else np.where(level > 0, cap, np.inf)
 
 
-def _units_growth(p: State, level: str, years: Array) -> Array:
+def _ln_performance(p: State, years: Array) -> Array:
+    """Ln performance of a chip relative to the year of the production."""
+    return p.ln_growth(_PERFORMANCE, p.year_of(_PRODUCTION), years)
+
+
+def _ln_units(p: State, level: str, years: Array) -> Array:
     """Ln growth of units since the year of ``level``."""
-    start = p.year_of(level)
-    return decaying_growth(
-        p["chips.growth_initial"], p["chips.growth_long_run"], p["chips.growth_decay_yr"], years[:, None] - start
-    )
+    return ln_decaying_growth(p, _UNITS, p.year_of(level), years)
 
 
-def _hbm_growth(p: State, years: Array) -> Array:
-    elapsed = years[:, None] - p.year_of("chips.hbm_bytes_per_yr")
-    return np.exp(
-        decaying_growth(p["chips.hbm_growth"], p["chips.growth_long_run"], p["chips.growth_decay_yr"], elapsed)
-    )
+def _ln_hbm(p: State, years: Array) -> Array:
+    """Ln growth of the bytes of memory made per year."""
+    return ln_decaying_growth(p, ("chips.hbm_growth", *_UNITS[1:]), p.year_of(_HBM), years)
+
+
+def _ln_wafers(p: State, years: Array) -> Array:
+    """Ln growth of leading-edge wafers: what foundries invest, times the volume that an investment brings."""
+
+    def total(volume: Array, capex: Array, elapsed: Array) -> Array:
+        return np.log1p(volume * (capex - 1.0)) * elapsed
+
+    def rate(volume: Array, capex: Array, elapsed: Array) -> Array:
+        return np.log1p(volume * (capex - 1.0))
+
+    names = ("chips.volume_per_capex", "chips.foundry_capex_growth")
+    return p.integral(names, total, p.year_of(_WAFERS), years, rate)
 
 
 def annual_production(p: State, first_years: Array) -> Array:
     """Chips made in the year that begins at each of ``first_years``, H100e, ``(len(first_years), n)``."""
     middle = first_years + 0.5
-    plan = p.at("chips.production_h100e_per_yr", middle)
-    plan = plan * np.exp(_units_growth(p, "chips.production_h100e_per_yr", middle)) * _performance(p, middle)
+    plan = p.grown(_PRODUCTION, lambda t: _ln_units(p, _PRODUCTION, t) + _ln_performance(p, t), middle)
     for cap in production_caps(p, middle).values():
         plan = np.minimum(plan, cap)
     # sinh(g / 2) / (g / 2) of the plan's growth in that year, as its series
@@ -140,10 +148,9 @@ def annual_production(p: State, first_years: Array) -> Array:
 
 def _growth_rate(p: State, years: Array) -> Array:
     """Ln growth per year of the plan, units and performance, at a date."""
-    elapsed = np.maximum(years[:, None] - p.year_of("chips.production_h100e_per_yr"), 0.0)
-    g0, g1 = np.log(p["chips.growth_initial"]), np.log(p["chips.growth_long_run"])
-    units = g1 + (g0 - g1) * np.exp(-elapsed / p["chips.growth_decay_yr"])
-    return units + np.log(p["chips.performance_growth"])
+    elapsed = np.maximum(years[:, None] - p.year_of(_PRODUCTION), 0.0)
+    initial, long_run, decay = (p.at(name, years) for name in _UNITS)
+    return decaying_rate(initial, long_run, decay, elapsed) + np.log(p.at(_PERFORMANCE, years))
 
 
 def stock_h100e(p: State, years: Array, structure: Structure) -> Array:
@@ -153,18 +160,32 @@ def stock_h100e(p: State, years: Array, structure: Structure) -> Array:
     stock and the last, broken year pro rata.
     """
     base = p.year_of("chips.stock_h100e")
-    stock0 = p.at("chips.stock_h100e", years)
-    elapsed = years[:, None] - base
-    past = np.exp(np.log(p["chips.stock_growth_past"])[None, :] * np.minimum(elapsed, 0.0))
-    life = p["chips.life_yr"][None, :]
-    kept = survival(p["chips.stock_age_yr"][None, :] + np.maximum(elapsed, 0.0), life) if structure.retirement else 1.0
-    stock = stock0 * past * kept
+    stock = p.dated("chips.stock_h100e") * kept_of_stock(p, "chips.stock_h100e", years, structure)
     horizon = int(np.ceil(years.max() - base))
     if horizon > 0:
         firsts = base + np.arange(horizon, dtype=float)
         made = annual_production(p, firsts)
-        stock = stock + surviving(made, firsts, years, life if structure.retirement else None)
+        stock = stock + surviving(made, firsts, years, chip_life_yr(p, years, structure))
     return stock * p.at("chips.stock_factor", years)
+
+
+def kept_of_stock(p: State, counted: str, years: Array, structure: Structure) -> Array:
+    """What is in service in ``years`` of a stock ``counted`` at its date, as a share of it, ``(len(years), n)``.
+
+    Before the date the stock was smaller, as it grew then; after it chips retire.
+    """
+    base = p.year_of(counted)
+    past = np.exp(p.ln_growth("chips.stock_growth_past", base, np.minimum(years, base)))
+    life = chip_life_yr(p, years, structure)
+    if life is None:
+        return past
+    age = p.at("chips.stock_age_yr", np.array([base])) + np.maximum(years[:, None] - base, 0.0)
+    return past * survival(age, life)
+
+
+def chip_life_yr(p: State, years: Array, structure: Structure) -> Array | None:
+    """Service life that decides in each year which chips still run; None where nothing retires."""
+    return p.at("chips.life_yr", years) if structure.retirement else None
 
 
 def surviving(made: Array, firsts: Array, years: Array, life: Array | None) -> Array:
@@ -174,7 +195,7 @@ def surviving(made: Array, firsts: Array, years: Array, life: Array | None) -> A
         made: ``(cohorts, n)`` added during the year that begins at ``firsts``.
         firsts: ``(cohorts,)``.
         years: ``(years,)``.
-        life: ``(1, n)`` mean life in years, or None when nothing retires.
+        life: ``(1, n)`` or ``(years, n)``, the mean life that holds in each year, or None when nothing retires.
     """
     total = np.zeros((len(years), made.shape[1]))
     for first, cohort in zip(firsts, made, strict=True):
@@ -186,7 +207,8 @@ def surviving(made: Array, firsts: Array, years: Array, life: Array | None) -> A
             total[here] += part[here, None] * cohort[None, :]
         else:
             age = years[here] - first - 0.5 * part[here]
-            total[here] += part[here, None] * cohort[None, :] * survival(age[:, None], life)
+            now = life if len(life) == 1 else life[here]
+            total[here] += part[here, None] * cohort[None, :] * survival(age[:, None], now)
     return total
 
 

@@ -26,14 +26,14 @@ FLOP_PARAMETERS = (
 
 @dataclass(frozen=True)
 class Structure:
-    """Which equations are used where more than one is defensible.
+    """Which limits are in use, and which equations where more than one is defensible.
 
     ``supply`` is how national AI power is built (``growth``: Epoch 2024; ``portfolio``: sources
     with lead times); ``latency`` reads Epoch's table ``literal`` or ``calibrated``, or takes the wall
     that the planner finds (``mechanism``).
     """
 
-    limits: tuple[str, ...] = ("power", "chips", "data", "latency", "capital", "water")
+    limits: tuple[str, ...]
     supply: Literal["growth", "portfolio"] = "portfolio"
     latency: Literal["calibrated", "literal", "mechanism"] = "calibrated"
     single_campus: bool = False

@@ -11,26 +11,27 @@ from numpy.typing import NDArray
 
 from liebig.limits.state import State
 
-__all__ = ["PARAMETERS", "closed_loop_share", "facility_factor", "water_l_per_kwh"]
+__all__ = ["PARAMETERS", "POWER_PARAMETERS", "closed_loop_share", "facility_factor", "water_l_per_kwh"]
 
 Array = NDArray[np.float64]
 
-PARAMETERS = (
+#: Parameters that :func:`facility_factor` reads.
+POWER_PARAMETERS = (
     "cooling.closed_loop_now_share",
     "cooling.closed_loop_share",
     "cooling.closed_loop_pue_penalty",
     "cooling.sea_share",
     "cooling.sea_pue",
     "cooling.pue",
-    "cooling.wue_l_per_kwh",
 )
+PARAMETERS = (*POWER_PARAMETERS, "cooling.wue_l_per_kwh")
 
 
 def closed_loop_share(p: State, years: Array) -> Array:
     """Share of AI power cooled by closed loops: an S-curve (straight on the logit scale) through two dated levels."""
     first, last = p.year_of("cooling.closed_loop_now_share"), p.year_of("cooling.closed_loop_share")
     weight = (years[:, None] - first) / (last - first)
-    now, then = (_logit(p.at(f"cooling.closed_loop_{w}share", years)) for w in ("now_", ""))
+    now, then = _logit(p.dated("cooling.closed_loop_now_share")), _logit(p.at("cooling.closed_loop_share", years))
     return 1.0 / (1.0 + np.exp(-(now + weight * (then - now))))
 
 
@@ -53,7 +54,7 @@ def facility_factor(p: State, years: Array) -> Array:
     """
     then = np.array([p.year_of("power.facility_w")])
     closed, sea = _shares(p, years)
-    closed0, sea0 = _shares(State(p.values, p.at_year), then)
+    closed0, sea0 = _shares(p.without_changes(), then)
     pue, penalty = p.at("cooling.pue", years), p.at("cooling.closed_loop_pue_penalty", years)
     sea_gain = p.at("cooling.sea_pue", years) - pue
     return 1.0 + (penalty * (closed - closed0) + sea_gain * (sea - sea0)) / pue

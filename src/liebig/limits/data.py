@@ -53,18 +53,24 @@ def epochs_worth(epochs: Array, repetition_constant: Array) -> Array:
 
 def effective_tokens(p: State, years: Array, structure: Structure) -> Array:
     """Tokens that a run can use, ``(len(years), n)`` or broadcastable to it."""
-    stock = p.at("data.text_tokens", years)
+    date = p.year_of("data.text_tokens")
+
+    def curve(t: Array) -> Array:
+        return p.ln_growth("data.growth", date, t)
+
+    def level(name: str) -> Array:
+        return p.rebased(name, curve, years, date)
+
+    stock = level("data.text_tokens")
     if structure.multimodal:
-        pictures = p.at("data.tokens_per_image", years) * (p.at("data.images", years) + p.at("data.video_s", years))
-        sound = p.at("data.tokens_per_audio_s", years) * p.at("data.audio_s", years)
+        pictures = p.at("data.tokens_per_image", years) * (level("data.images") + level("data.video_s"))
+        sound = p.at("data.tokens_per_audio_s", years) * level("data.audio_s")
         stock = stock + p.at("data.multimodal_factor", years) * (pictures + sound)
     epochs = p.at("data.epochs", years)
     if structure.repetition_decay:
         epochs = epochs_worth(epochs, p.at("data.repetition_constant", years))
     quality = np.minimum(p.at("data.quality", years), 1.0)
-    elapsed = years[:, None] - p.year_of("data.text_tokens")
-    growth = np.exp(np.log(p["data.growth"])[None, :] * elapsed)
-    return growth * (stock * quality * epochs * p.at("data.synthetic_factor", years))
+    return np.exp(curve(years)) * (stock * quality * epochs * p.at("data.synthetic_factor", years))
 
 
 def ceiling(p: State, years: Array, structure: Structure) -> Array:
@@ -73,7 +79,7 @@ def ceiling(p: State, years: Array, structure: Structure) -> Array:
     >>> from liebig.limits.state import State
     >>> names = dict.fromkeys(PARAMETERS, 1.0) | {"data.text_tokens": 1e13, "data.tokens_per_parameter": 20.0}
     >>> s = State({k: np.array([v]) for k, v in names.items()}, {"data.text_tokens": 2024.0})
-    >>> text = Structure(multimodal=False)
+    >>> text = Structure(("data",), multimodal=False)
     >>> f"{ceiling(s, np.array([2030.0]), text)[0, 0]:.3g}"
     '3e+25'
     """

@@ -89,8 +89,8 @@ def ceiling(p: State, years: Array, structure: Structure) -> Array:
     if structure.latency == "literal":
         batch0 = p.at("latency.batch_tokens_literal", years)
         batch_anchor = p.at("latency.batch_anchor_parameters_literal", years)
-        elapsed = years[:, None] - p.year_of("chips.performance_growth")
-        per_chip = per_chip * np.exp(np.log(p["chips.performance_growth"])[None, :] * elapsed)
+        since = p.year_of("chips.performance_growth")
+        per_chip = per_chip * np.exp(p.ln_growth("chips.performance_growth", since, years))
     else:
         batch0 = p.at("latency.batch_tokens", years)
         batch_anchor = p.at("latency.batch_anchor_parameters", years)

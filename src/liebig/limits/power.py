@@ -54,7 +54,7 @@ PER_CHIP_PARAMETERS = (
     "power.facility_w",
     "power.efficiency_growth",
     "power.facility_floor_w",
-    *cooling.PARAMETERS,
+    *cooling.POWER_PARAMETERS,
 )
 PARAMETERS = (
     *PER_CHIP_PARAMETERS,
@@ -101,17 +101,25 @@ def source_w(p: State, source: str, years: Array) -> Array:
     Work under way delivers at its rate until the lead time has passed; from then on what is
     decided in the base year delivers ``new`` per year, growing evenly.  Both scale with the
     common build-out factor, the total is capped, and ``power.<source>_w`` adds what a scenario
-    or a lever states outright.
+    or a lever states outright.  A rate that changes from a year on counts from then on.
     """
-    base = p.year_of("power.ai_w")
-    lead = p.at(f"power.{source}_lead_yr", years)
-    elapsed = np.maximum(years[:, None] - base, 0.0)
-    before, after = np.minimum(elapsed, lead), np.maximum(elapsed - lead, 0.0)
-    speeding = 1.0 + 0.5 * after * (p.at("power.additions_growth", years) - 1.0)
-    built = p.at(f"power.{source}_under_way_w_per_yr", years) * before
-    built = built + p.at(f"power.{source}_new_w_per_yr", years) * after * speeding
-    built = np.minimum(built * p.at("power.buildout", years), p.at(f"power.{source}_max_w", years))
-    return built + p.at(f"power.{source}_w", years)
+    names = (
+        f"power.{source}_under_way_w_per_yr",
+        f"power.{source}_lead_yr",
+        f"power.{source}_new_w_per_yr",
+        "power.additions_growth",
+        "power.buildout",
+    )
+    built = p.integral(names, _built_w, p.year_of("power.ai_w"), years)
+    return np.minimum(built, p.at(f"power.{source}_max_w", years)) + p.at(f"power.{source}_w", years)
+
+
+def _built_w(under_way: Array, lead: Array, new: Array, growth: Array, buildout: Array, elapsed: Array) -> Array:
+    """Power added in the years since the base year, at constant parameters, W."""
+    ahead = np.maximum(elapsed, 0.0)
+    before, after = np.minimum(ahead, lead), np.maximum(ahead - lead, 0.0)
+    speeding = 1.0 + 0.5 * after * (growth - 1.0)
+    return (under_way * before + new * after * speeding) * buildout
 
 
 def portfolio_w(p: State, years: Array) -> dict[str, Array]:
@@ -128,21 +136,30 @@ def ai_power_w(p: State, years: Array, structure: Structure) -> Array:
     """Power of national AI data centres, W."""
     base = p.year_of("power.ai_w")
     if structure.supply == "growth":
-        elapsed = years[:, None] - p.year_of("power.dc_w")
-        growth = np.log(p["power.dc_growth"])[None, :]
-        non_ai = np.minimum(np.log(p["power.non_ai_growth"])[None, :], growth)
         total = np.minimum(
-            p.at("power.dc_w", years) * np.exp(growth * elapsed),
+            p.path("power.dc_w", "power.dc_growth", years),
             p.path("power.national_capacity_w", "power.national_capacity_growth", years),
         )
-        existing = total - (p.at("power.dc_w", years) - p.at("power.ai_w", years)) * np.exp(non_ai * elapsed)
-        existing = np.maximum(existing, 0.0)
+        non_ai = (p.dated("power.dc_w") - p.dated("power.ai_w", of="power.dc_w")) * np.exp(_ln_non_ai(p, years))
+        existing = np.maximum(total - non_ai, 0.0)
     else:
-        back = np.minimum(years[:, None] - base, 0.0)
-        existing = p.at("power.ai_w", years) * np.exp(np.log(p["power.ai_growth_past"])[None, :] * back)
+        back = p.ln_growth("power.ai_growth_past", base, np.minimum(years, base))
+        existing = p.dated("power.ai_w") * np.exp(back)
     for added in portfolio_w(p, years).values():
         existing = existing + added
     return existing * p.at("power.ai_factor", years)
+
+
+def _ln_non_ai(p: State, years: Array) -> Array:
+    """Ln growth of data centres outside AI, which do not outgrow all data centres."""
+
+    def total(growth: Array, all_growth: Array, elapsed: Array) -> Array:
+        return np.minimum(np.log(growth), np.log(all_growth)) * elapsed
+
+    def rate(growth: Array, all_growth: Array, elapsed: Array) -> Array:
+        return np.minimum(np.log(growth), np.log(all_growth))
+
+    return p.integral(("power.non_ai_growth", "power.dc_growth"), total, p.year_of("power.dc_w"), years, rate)
 
 
 def campus_w(p: State, years: Array) -> Array:
@@ -152,10 +169,10 @@ def campus_w(p: State, years: Array) -> Array:
     smaller as national AI power was.
     """
     first, last = p.year_of("power.campus_now_w"), p.year_of("power.campus_w")
-    now, then = p.at("power.campus_now_w", years), p.at("power.campus_w", years)
+    now, then = p.dated("power.campus_now_w"), p.at("power.campus_w", years)
     weight = ((np.clip(years, first, last) - first) / (last - first))[:, None]
-    before = np.minimum(years - first, 0.0)[:, None] * np.log(p["power.ai_growth_past"])[None, :]
-    after = np.maximum(years - last, 0.0)[:, None] * np.log(p["power.campus_growth"])[None, :]
+    before = p.ln_growth("power.ai_growth_past", first, np.minimum(years, first))
+    after = p.ln_growth("power.campus_growth", last, np.maximum(years, last))
     return now * np.exp(np.log(then / now) * weight + before + after)
 
 

@@ -21,7 +21,7 @@ __all__ = ["PARAMETERS", "ceiling", "coolable_w"]
 
 Array = NDArray[np.float64]
 
-PARAMETERS = ("water.site_m3_per_day", "water.sites", *PER_CHIP_PARAMETERS)
+PARAMETERS = ("water.site_m3_per_day", "water.sites", "cooling.wue_l_per_kwh", *PER_CHIP_PARAMETERS)
 #: Below this the mix is taken to need no water at all, L/kWh.
 _DRY = 1e-9
 

@@ -206,16 +206,9 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
 
 def usual_length(model: Architecture, year: int) -> int:
     """Tokens of a sequence in runs like this one."""
-    name = model.name.lower()
-    for mark, tokens in (
-        ("gpt2", 1024),
-        ("gpt-2", 1024),
-        ("gpt3", 2048),
-        ("gpt-3", 2048),
-        ("llama2", 4096),
-        ("llama-2", 4096),
-    ):
-        if mark in name:
+    # the number of a generation, not the first digit of a size: GPT-2 and GPT-3.5, but not GPT-22B or GPT-2.7B
+    for generation, tokens in (("gpt-?2", 1024), ("gpt-?3", 2048), ("llama-?2", 4096)):
+        if re.search(generation + r"(?!\d*\.?\d*[bm])", model.name.lower()):
             return tokens
     return 2048 if year <= 2022 else 4096 if model.vocab < 100_000 or model.is_moe else 8192
 

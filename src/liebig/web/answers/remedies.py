@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from liebig.catalog import load_catalog
-from liebig.forecast.world import parameter_marginal
+from liebig.forecast.stated import parameter_marginal
 from liebig.uncertainty import quantile
 from liebig.web.answers.asked import Asked, asked
 from liebig.web.requests import LeversRequest, PackageRequest

@@ -30,7 +30,7 @@ def catalogue() -> CatalogueAnswer:
     """Names that a plan can use."""
     from liebig.access import export_scenarios
     from liebig.cluster import chip_names
-    from liebig.forecast.switches import SWITCHES
+    from liebig.forecast.switches import switches
     from liebig.site.place import site_names
     from liebig.step.software import software_names
     from liebig.transformer import architecture_names
@@ -38,7 +38,7 @@ def catalogue() -> CatalogueAnswer:
     catalog = load_catalog()
     return CatalogueAnswer(
         models=list(architecture_names()), chips=list(chip_names()), sites=list(site_names()),
-        software=list(software_names()), facts=list(catalog.sets), switches=list(SWITCHES),
+        software=list(software_names()), facts=list(catalog.sets), switches=list(switches()),
         exports=list(export_scenarios()),
     )  # fmt: skip
 

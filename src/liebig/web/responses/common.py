@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypeAliasType
 
-from liebig.catalog import LIMITS
 from liebig.catalog.fields import GRADES, Grade
+from liebig.limits import LIMITS
 
 __all__ = ["Answer", "Evidence", "Limit", "Number", "Problem", "Quantiles", "Words"]
 
