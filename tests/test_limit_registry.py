@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import json
 import re
 from collections.abc import Iterator
@@ -77,6 +77,24 @@ def test_exceptions_are_needed() -> None:
         assert name == "limits/registry.py" or _second_places((ROOT / name).read_text(encoding="utf-8")), name
 
 
+PAGE = Path(__file__).parents[1] / "web" / "src"
+
+
+def test_the_page_s_styles_are_made_from_the_rows() -> None:
+    """``npm run gen`` writes them; no other source of the page names the limits."""
+    script = PAGE.parents[1] / "tools" / "write_limit_styles.py"
+    spec = importlib.util.spec_from_file_location("write_limit_styles", script)
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    assert (PAGE / "limits.gen.css").read_text(encoding="utf-8") == tool.styles()
+    marks = re.compile(rf"[\"'`.-]({'|'.join(LIMITS)})\b")
+    for path in PAGE.rglob("*"):
+        if path.suffix in (".ts", ".tsx", ".css") and ".gen." not in path.name:
+            assert len(set(marks.findall(path.read_text(encoding="utf-8")))) < 3, path.name
+
+
 def test_every_limit_has_a_file_and_distinct_marks() -> None:
     for name, limit in LIMITS.items():
         assert limit.name == name
@@ -144,6 +162,15 @@ def test_a_seventh_limit_is_shown(seventh: Limit, monkeypatch: pytest.MonkeyPatc
     effects = {e["lever"]: e for e in json.loads(ranked)["levers"]}
     assert effects["routing"]["on_limits"]["labour"] > 1
     assert "labour ×" in CliRunner().invoke(app, ["levers", "rank", "--samples", "64", "--year", "2035"]).output
+
+
+def test_a_seventh_limit_is_on_the_page(seventh: Limit) -> None:
+    pytest.importorskip("fastapi")
+    from liebig.web.answers.remedies import parameters
+
+    last = parameters.__wrapped__("2026").limits[-1]
+    assert (last.name, last.colour, last.switch) == (seventh.name, seventh.colour, seventh.switch)
+    assert [x.name for x in parameters.__wrapped__("2026").limits] == list(LIMITS)
 
 
 def test_a_seventh_limit_is_drawn(seventh: Limit) -> None:

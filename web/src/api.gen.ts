@@ -609,6 +609,15 @@ export interface components {
         };
         /** @enum {string} */
         readonly Limit: "power" | "chips" | "data" | "latency" | "capital" | "water";
+        /** @description A limit as it is shown, and the switch that leaves it out. */
+        readonly LimitShown: {
+            readonly name: components["schemas"]["Limit"];
+            readonly title: string;
+            readonly colour: string;
+            readonly switch: string;
+            /** @description What the switch says. */
+            readonly without: string;
+        };
         /** @description A country on the map. */
         readonly MapRow: {
             readonly iso3: string;
@@ -724,10 +733,12 @@ export interface components {
             readonly limits: readonly components["schemas"]["Limit"][];
             readonly items: readonly components["schemas"]["Parameter"][];
         };
-        /** @description Parameters of a set in groups. */
+        /** @description What a scenario can move: parameters of a set in groups, and limits that it can leave out. */
         readonly ParametersAnswer: {
             readonly facts: string;
             readonly groups: readonly components["schemas"]["ParameterGroup"][];
+            /** @description All limits, in the order in which they are shown. */
+            readonly limits: readonly components["schemas"]["LimitShown"][];
         };
         /** @description A part of a step. */
         readonly Part: {
@@ -1176,6 +1187,7 @@ export type Lever = components['schemas']['Lever'];
 export type LeversAnswer = components['schemas']['LeversAnswer'];
 export type LeversRequest = components['schemas']['LeversRequest'];
 export type Limit = components['schemas']['Limit'];
+export type LimitShown = components['schemas']['LimitShown'];
 export type MapRow = components['schemas']['MapRow'];
 export type Measure = components['schemas']['Measure'];
 export type MemoryUse = components['schemas']['MemoryUse'];

@@ -172,3 +172,6 @@ export function fromSlider(at: number, low: number, high: number, log: boolean):
   const x = log ? low * (high / low) ** at : low + at * (high - low);
   return Number(Math.min(high, Math.max(low, x)).toPrecision(4));
 }
+
+/** The words with a capital letter first, as at the start of a sentence. */
+export const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);

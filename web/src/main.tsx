@@ -13,6 +13,7 @@ import { Facts } from "./views/Facts";
 import { Router } from "./views/Router";
 import "./style.css";
 import "./charts.css";
+import "./limits.gen.css";
 
 const SHOWN: Record<View, [string, () => JSX.Element]> = {
   forecast: ["Forecast", Forecast],

@@ -1,6 +1,6 @@
 /** The answer in one sentence, for the year that is looked at. */
 
-import { percent, power10 } from "./format";
+import { capital, percent, power10 } from "./format";
 import type { ForecastAnswer } from "./api.gen";
 
 /** The server's own sentence where it speaks of this year; else the same from the server's figures. */
@@ -12,8 +12,6 @@ export function sentence(forecast: ForecastAnswer, year: number): string {
     .map((l) => [l, now.binding_probability[l] ?? 0] as const)
     .filter(([, p]) => p >= 0.05)
     .sort((a, b) => b[1] - a[1])
-    .map(([l, p], i) =>
-      i === 0 ? `${l.charAt(0).toUpperCase()}${l.slice(1)} binds in ${percent(p)} of futures` : `${l} in ${percent(p)}`,
-    );
+    .map(([l, p], i) => (i === 0 ? `${capital(l)} binds in ${percent(p)} of futures` : `${l} in ${percent(p)}`));
   return `In ${year} the largest feasible run is ${power10(p50)} FLOP (80 %: ${power10(p10)} – ${power10(p90)}). ${binds.join(", ")}.`;
 }

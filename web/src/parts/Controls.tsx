@@ -5,23 +5,20 @@ import { batch } from "@preact/signals";
 import { useState } from "preact/hooks";
 import * as api from "../api";
 import { useAsk } from "../ask";
-import { fromSlider, quantity, toSlider } from "../format";
+import { capital, fromSlider, quantity, toSlider } from "../format";
 import { emptyScenario } from "../state";
 import { drag, release, scenario, update, updateEntry, updateScenario } from "../store";
 import type { Parameter } from "../api.gen";
 import { Evidence, Failure, Select } from "./common";
 
+type Switch = readonly [name: string, words: string];
+
 const STRONGEST = 5;
 const STEPS = 400;
-const SWITCHES: [string, string][] = [
+/** Switches of the equations: name and words; those that leave a limit out come with the limits. */
+const SWITCHES: readonly Switch[] = [
   ["single-campus", "The run stays on one campus"],
   ["text-only", "Only text teaches"],
-  ["unlimited-data", "Data never run out"],
-  ["no-latency", "No latency wall"],
-  ["no-capital", "Money is no object"],
-  ["no-water", "Water is no object"],
-  ["no-power", "Power is no object"],
-  ["no-chips", "Chips are no object"],
 ];
 
 export function Controls(): JSX.Element {
@@ -30,6 +27,8 @@ export function Controls(): JSX.Element {
   const groups = asked.value?.groups ?? [];
   const all = groups.flatMap((g) => g.items);
   const strongest = [...all].sort((a, b) => b.influence - a.influence).slice(0, STRONGEST);
+  const limits = asked.value?.limits ?? [];
+  const switches = [...SWITCHES, ...limits.map((l): Switch => [l.switch, capital(l.without)])];
   const s = scenario.value;
   const moved =
     Object.keys(s.pin).length +
@@ -74,7 +73,7 @@ export function Controls(): JSX.Element {
       <details>
         <summary>Other assumptions</summary>
         <ul class="plain">
-          {SWITCHES.map(([name, text]) => (
+          {switches.map(([name, text]) => (
             <li key={name}>
               <input
                 type="checkbox"

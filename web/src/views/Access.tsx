@@ -7,7 +7,7 @@ import { useAsk } from "../ask";
 import type { WorldMap } from "../charts/Map";
 import { Lorenz } from "../charts/Lorenz";
 import { saveCsv, saveJson } from "../download";
-import { flat, percent, times } from "../format";
+import { capital, flat, percent, times } from "../format";
 import { bounds, classOf, drawable, limitOf, numberOf, showInterval, showMeasure, type Cell } from "../measure";
 import { DataTable, Failure, Lead, Field, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
@@ -28,7 +28,6 @@ const YEARS: [string, string][] = Array.from({ length: LAST_YEAR - FIRST_YEAR + 
 ]);
 const CLUBS = ["EU", "AU", "G20", "OECD", "ASEAN"];
 
-const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 const cellsOf = ({ values, ...row }: MapRow): Record<string, unknown> => ({ ...row, ...values });
 
 export function Access(): JSX.Element {

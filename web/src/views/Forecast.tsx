@@ -6,7 +6,7 @@ import { useAsk } from "../ask";
 import { Barrel } from "../charts/Barrel";
 import { Binding } from "../charts/Binding";
 import { bandsOf, Ceilings } from "../charts/Ceilings";
-import { interval, intervalOf, percent, power10, times } from "../format";
+import { capital, interval, intervalOf, percent, power10, times } from "../format";
 import { DataTable, Failure, Lead } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { TopLevers, LeverSwitches } from "../parts/Levers";
@@ -123,8 +123,6 @@ function BarrelPart(): JSX.Element {
     </div>
   );
 }
-
-const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
 function ceilingRows(a: ForecastAnswer): Record<string, unknown>[] {
   const row = (y: ForecastYear, what: string, q: object): Record<string, unknown> => ({

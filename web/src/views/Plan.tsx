@@ -6,7 +6,7 @@ import { useAsk } from "../ask";
 import { Barrel } from "../charts/Barrel";
 import { Bars } from "../charts/Bars";
 import { partClass, Timeline } from "../charts/Timeline";
-import { interval, intervalOf, percent, quantity, times, type Value } from "../format";
+import { capital, interval, intervalOf, percent, quantity, times, type Value } from "../format";
 import { AnyTable, DataTable, Failure, Lead, Field } from "../parts/common";
 import { Figure, useWidth } from "../parts/Figure";
 import { state, update } from "../store";
@@ -118,7 +118,7 @@ function Headroom({ over }: { over: PlanHeadroom }): JSX.Element {
   );
   return (
     <section class="figure" ref={hold}>
-      <h2>{`${over.first_limit.charAt(0).toUpperCase()}${over.first_limit.slice(1)} is the first limit; the largest run of ${over.year} is ${times(over.minimum.p50)} of this one`}</h2>
+      <h2>{`${capital(over.first_limit)} is the first limit; the largest run of ${over.year} is ${times(over.minimum.p50)} of this one`}</h2>
       <Barrel
         heights={heights}
         binds={over.first_limit}

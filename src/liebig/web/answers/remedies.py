@@ -9,6 +9,7 @@ import numpy as np
 
 from liebig.catalog import load_catalog
 from liebig.forecast.stated import parameter_marginal
+from liebig.limits import LIMITS
 from liebig.uncertainty import quantile
 from liebig.web.answers.asked import Asked, asked
 from liebig.web.requests import LeversRequest, PackageRequest
@@ -32,7 +33,7 @@ def _influence(facts_set: str) -> dict[str, float]:
 
 @functools.lru_cache(maxsize=4)
 def parameters(facts_set: str = "2026") -> ParametersAnswer:
-    """Parameters of a set in groups, those with most influence first."""
+    """Parameters of a set in groups, those with most influence first, and the limits."""
     from liebig.quantities import format_quantity
 
     influence = _influence(facts_set)
@@ -63,7 +64,11 @@ def parameters(facts_set: str = "2026") -> ParametersAnswer:
     shown = [
         {"title": t, "limits": sorted({x for i in items for x in i["limits"]}), "items": items} for t, items in ordered
     ]
-    return ParametersAnswer.model_validate({"facts": facts_set, "groups": shown})
+    limits = [
+        {"name": x.name, "title": x.title, "colour": x.colour, "switch": x.switch, "without": x.without}
+        for x in LIMITS.values()
+    ]
+    return ParametersAnswer.model_validate({"facts": facts_set, "groups": shown, "limits": limits})
 
 
 @functools.cache

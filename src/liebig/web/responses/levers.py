@@ -7,6 +7,7 @@ from liebig.web.responses.common import Answer, Evidence, Limit, Number, Quantil
 __all__ = [
     "Lever",
     "LeversAnswer",
+    "LimitShown",
     "PackageAnswer",
     "Parameter",
     "ParameterGroup",
@@ -57,11 +58,24 @@ class ParameterGroup(Answer):
     items: list[Parameter]
 
 
+class LimitShown(Answer):
+    """A limit as it is shown, and the switch that leaves it out."""
+
+    name: Limit
+    title: str
+    colour: str
+    switch: str
+    without: str
+    """What the switch says."""
+
+
 class ParametersAnswer(Answer):
-    """Parameters of a set in groups."""
+    """What a scenario can move: parameters of a set in groups, and limits that it can leave out."""
 
     facts: str
     groups: list[ParameterGroup]
+    limits: list[LimitShown]
+    """All limits, in the order in which they are shown."""
 
 
 class Lever(Evidence):
