@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from liebig.errors import UnknownNameError
-from liebig.limits import State, Structure, capital, ceilings, chips, cooling, latency, power, touched, water
+from liebig.limits import LIMITS, State, Structure, capital, ceilings, chips, cooling, latency, power, touched, water
 from liebig.limits import data as data_limit
 from liebig.limits.common import flop_per_h100e, parameters_of_flop, survival, tokens_of_flop
 from pins.parameters import change, state
 
-PLAIN = Structure()
-NO_END = Structure(retirement=False)
+PLAIN = Structure(tuple(LIMITS))
+NO_END = replace(PLAIN, retirement=False)
 
 
 def _years(*years: float) -> Any:
@@ -152,7 +153,7 @@ def test_the_ceiling_of_water() -> None:
     years = _years(2030.0)
     assert water.ceiling(state(), years, PLAIN) == pytest.approx(np.array([[1e25]]))
     assert water.ceiling(state(water__sites=3.0), years, PLAIN) == pytest.approx(np.array([[3e25]]))
-    assert water.ceiling(state(water__sites=3.0), years, Structure(single_campus=True)) == pytest.approx(
+    assert water.ceiling(state(water__sites=3.0), years, replace(PLAIN, single_campus=True)) == pytest.approx(
         np.array([[1e25]])
     )
 
@@ -172,10 +173,10 @@ def test_tokens_of_text_pictures_and_sound() -> None:
         "data__images": 2e11, "data__video_s": 3e11, "data__audio_s": 4e11, "data__multimodal_factor": 0.5,
         "data__growth": 1.1, "data__quality": 0.8, "data__epochs": 2.0, "data__synthetic_factor": 1.5,
     }  # fmt: skip
-    face = Structure(repetition_decay=False)
+    face = replace(PLAIN, repetition_decay=False)
     years = _years(2028.0)
     assert data_limit.effective_tokens(state(**values), years, face) == pytest.approx(np.array([[3.9204e13]]))
-    text = Structure(repetition_decay=False, multimodal=False)
+    text = replace(PLAIN, repetition_decay=False, multimodal=False)
     assert data_limit.effective_tokens(state(**values), years, text) == pytest.approx(np.array([[1e13 * 1.21 * 2.4]]))
     decayed = data_limit.effective_tokens(state(**values, data__repetition_constant=4.0), years, PLAIN)
     assert decayed == pytest.approx(np.array([[3.9204e13 * (1 + 4 * (1 - math.exp(-0.25))) / 2]]))
@@ -196,7 +197,7 @@ def test_the_wall_of_latency() -> None:
     log2(64/8) = 3 doublings beyond a node. A layer takes 8·(2 + 1 + 2·(3·1 + 1·3)) = 120 µs; 100 layers and
     2e13/24,000 steps take 1e7 s.
     """
-    got = latency.ceiling(state(), _years(2030.0, 2035.0), Structure(latency="calibrated"))
+    got = latency.ceiling(state(), _years(2030.0, 2035.0), replace(PLAIN, latency="calibrated"))
     assert np.broadcast_to(got, (2, 1))[:, 0] == pytest.approx([1.2e26, 1.2e26], rel=1e-9)
 
 
@@ -206,7 +207,7 @@ def test_the_wall_of_latency_read_literally() -> None:
     """
     quick = {"latency__kernel_s": 0.5e-6, "latency__base_s": 0.4e-6, "latency__intra_node_s": 0.1e-6}
     s = state(**quick, chips__performance_growth=2.0)
-    got = latency.ceiling(s, _years(2027.0), Structure(latency="literal"))
+    got = latency.ceiling(s, _years(2027.0), replace(PLAIN, latency="literal"))
     assert got == pytest.approx(np.array([[1.2e26]]), rel=1e-9)
 
 
@@ -215,11 +216,11 @@ def test_the_wall_of_latency_within_a_node() -> None:
     model grows as 1/72: 120/72 as large, C as its square.
     """
     s = state(latency__chips_per_node=1e6, latency__batch_exponent=0.3)
-    got = latency.ceiling(s, _years(2030.0), Structure(latency="calibrated"))
+    got = latency.ceiling(s, _years(2030.0), replace(PLAIN, latency="calibrated"))
     assert got == pytest.approx(np.array([[1.2e26 * (120 / 72) ** 2]]), rel=1e-9)
     # chips run at no more than their peak
     fast = state(latency__batch_exponent=0.3, run__utilisation=[1.0, 2.0])
-    both = latency.ceiling(fast, _years(2030.0), Structure(latency="calibrated"))[0]
+    both = latency.ceiling(fast, _years(2030.0), replace(PLAIN, latency="calibrated"))[0]
     assert both[0] == both[1]
 
 
@@ -229,7 +230,7 @@ def test_the_wall_that_the_planner_finds() -> None:
     """
     s = state(run__duration_s=2e7, latency__wall_batch_tokens=4e7)
     slow = 100 * 8 * (9e-6 + 20e-6 / math.log(2))
-    got = latency.ceiling(s, _years(2030.0), Structure(latency="mechanism"))
+    got = latency.ceiling(s, _years(2030.0), replace(PLAIN, latency="mechanism"))
     assert got == pytest.approx(np.array([[1e30 * 4 * 8 / math.sqrt(slow)]]))
 
 
@@ -270,7 +271,7 @@ def test_sources_that_add_nothing_are_left_out() -> None:
 def test_national_power_from_a_portfolio() -> None:
     """1 GW in 2026, half of it a year before; 1 GW of wind a year on top; a factor of 1.5 on all."""
     s = state(power__wind_lead_yr=9.0, power__wind_under_way_w_per_yr=1e9, power__ai_factor=1.5)
-    got = power.ai_power_w(s, _years(2025.0, 2026.0, 2028.0), Structure(supply="portfolio"))[:, 0]
+    got = power.ai_power_w(s, _years(2025.0, 2026.0, 2028.0), replace(PLAIN, supply="portfolio"))[:, 0]
     assert got == pytest.approx([0.75e9, 1.5e9, 4.5e9])
 
 
@@ -279,7 +280,7 @@ def test_national_power_that_grows() -> None:
     2.88 - 1.21 = 1.67 GW; no more than a capacity of 2.5 GW: 1.29 GW; non-AI grows no faster than all.
     """
     growing = {"power__dc_growth": 1.2, "power__non_ai_growth": 1.1}
-    structure = Structure(supply="growth")
+    structure = replace(PLAIN, supply="growth")
     years = _years(2026.0, 2028.0)
     got = power.ai_power_w(state(**growing), years, structure)[:, 0]
     assert got == pytest.approx([1e9, 1.67e9])
@@ -313,12 +314,12 @@ def test_the_ceiling_of_power() -> None:
     years = _years(2030.0)
     s = state(power__network_factor=1.2)
     assert power.ceiling(s, years, PLAIN) == pytest.approx(np.array([[1.5e27]]))
-    assert power.ceiling(s, years, Structure(single_campus=True)) == pytest.approx(np.array([[5e26]]))
+    assert power.ceiling(s, years, replace(PLAIN, single_campus=True)) == pytest.approx(np.array([[5e26]]))
     assert power.ceiling(state(run__share=[0.05, 4.0]), years, PLAIN) == pytest.approx(np.array([[5e26, 5e27]]))
     # 120 N² = 9.6e26 where 20 N·0.05·2 = 2 N s of flight leave nothing for bytes
     slow = {"power__bandwidth_bit_per_s": 1e30, "power__network_batch_tokens": 2.82842712e5}
     assert power.ceiling(state(**slow), years, PLAIN) == pytest.approx(np.array([[9.6e26]]))
-    free = Structure(inter_site_bandwidth=False)
+    free = replace(PLAIN, inter_site_bandwidth=False)
     assert power.ceiling(state(**slow), years, free) == pytest.approx(np.array([[1.25e27]]))
 
 
