@@ -12,9 +12,9 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
-from liebig.catalog import LIMITS
 from liebig.forecast import ForecastInput, levers, simulate
 from liebig.forecast import world as worlds
+from liebig.limits import LIMITS
 from liebig.route.savings.report import Drift, Saving, Savings
 from liebig.web import answers, requests, responses
 from liebig.web.requests import ScenarioRequest

@@ -1146,6 +1146,8 @@ export interface components {
             readonly goodput: components["schemas"]["Goodput"];
             readonly run: components["schemas"]["RunAmounts"];
             readonly layouts_considered: number | null;
+            /** @description What the plan takes from elsewhere, such as kernels of another family of chips. */
+            readonly notes: readonly string[];
         };
         /** @description Version of the program and digest of its facts. */
         readonly VersionAnswer: {

@@ -96,7 +96,11 @@ function Result({ answer }: { answer: PlanAnswer }): JSX.Element {
             { title: "amount", number: true, cell: (a) => intervalOf(a.q, a.unit) },
           ]}
         />
-        <p class="note">{plan.run.price_note}</p>
+        {[plan.run.price_note, ...plan.notes].map((note) => (
+          <p key={note} class="note">
+            {note}
+          </p>
+        ))}
       </section>
       <Headroom over={answer.headroom} />
       <Step answer={answer} />

@@ -150,6 +150,8 @@ class TrainingPlan(Answer):
     goodput: Goodput
     run: RunAmounts
     layouts_considered: int | None
+    notes: list[str]
+    """What the plan takes from elsewhere, such as kernels of another family of chips."""
 
 
 class Span(Answer):
