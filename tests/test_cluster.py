@@ -610,6 +610,7 @@ def measured() -> tuple[Measurement, list[float]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_this_machine_is_measured_plausibly(measured: tuple[Measurement, list[float]]) -> None:
     found, told = measured
     c = found.chip
@@ -636,6 +637,7 @@ def test_this_machine_is_measured_plausibly(measured: tuple[Measurement, list[fl
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_power_of_this_machine_is_in_watts_or_said_to_be_unreadable(measured: tuple[Measurement, list[float]]) -> None:
     power = measured[0].power
     assert power.source == "RAPL"
@@ -651,6 +653,7 @@ def test_power_of_this_machine_is_in_watts_or_said_to_be_unreadable(measured: tu
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_a_measurement_times_its_own_shapes_and_survives_being_written(
     measured: tuple[Measurement, list[float]], write: Callable[[str], Path]
 ) -> None:

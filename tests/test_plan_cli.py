@@ -152,6 +152,7 @@ def test_validation_of_steps(cli: Cli) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_measuring_this_machine(cli: Cli) -> None:
     pytest.importorskip("torch")
     done = cli("calibrate", "chip", "--device", "cpu", "--quick", "--name", "mine", "--out", "mine.toml")

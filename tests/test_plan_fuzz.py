@@ -106,17 +106,16 @@ def test_five_thousand_plans(options: dict[str, Any]) -> None:
     _answers_or_says_why(options)
 
 
-@settings(max_examples=15)
-@given(
-    st.fixed_dictionaries(
-        {"chip": st.sampled_from(chip_names()), "seq_len": st.sampled_from([128, 4096, 131_072])},
-        optional={
-            "usd": st.floats(1.0, 1e12), "chips": st.integers(1, 10_000_000), "power_w": st.floats(1.0, 1e12),
-            "days": st.floats(0.1, 3650.0), "usd_per_chip_hour": st.floats(0.01, 100.0),
-        },
-    )
+BUDGETS = st.fixed_dictionaries(
+    {"chip": st.sampled_from(chip_names()), "seq_len": st.sampled_from([128, 4096, 131_072])},
+    optional={
+        "usd": st.floats(1.0, 1e12), "chips": st.integers(1, 10_000_000), "power_w": st.floats(1.0, 1e12),
+        "days": st.floats(0.1, 3650.0), "usd_per_chip_hour": st.floats(0.01, 100.0),
+    },
 )  # fmt: skip
-def test_any_budget_is_an_answer_or_a_sentence(options: dict[str, Any]) -> None:
+
+
+def _buys_or_says_why(options: dict[str, Any]) -> None:
     try:
         found = find_budget(**options)
     except InputError as error:
@@ -124,6 +123,19 @@ def test_any_budget_is_an_answer_or_a_sentence(options: dict[str, Any]) -> None:
         return
     assert found.loss[1] > 0
     assert found.chips >= 1
+
+
+@settings(max_examples=4)
+@given(BUDGETS)
+def test_any_budget_is_an_answer_or_a_sentence(options: dict[str, Any]) -> None:
+    _buys_or_says_why(options)
+
+
+@pytest.mark.slow
+@settings(max_examples=30)
+@given(BUDGETS)
+def test_thirty_budgets(options: dict[str, Any]) -> None:
+    _buys_or_says_why(options)
 
 
 def test_a_search_that_finds_nothing_says_so() -> None:

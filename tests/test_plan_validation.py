@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from golden.validation import sources_left_out
 from liebig.errors import InputError
 from liebig.evidence.training import (
+    Validation,
     builtin_cases,
     builtin_rows,
     read_rows,
@@ -35,8 +37,8 @@ from liebig.uncertainty.quantiles import weighted_quantile
 
 
 @pytest.fixture(scope="module")
-def validation():
-    return validate_training(builtin_cases())
+def validation() -> Validation:
+    return sources_left_out()
 
 
 # ── published steps ─────────────────────────────────────────────────────────

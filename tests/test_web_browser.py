@@ -78,6 +78,7 @@ def test_the_lock_holds_no_download_addresses() -> None:
     assert '"resolved"' not in (WEB / "package-lock.json").read_text("utf-8")
 
 
+@pytest.mark.slow
 @needs_node
 def test_the_built_files_are_those_of_the_sources(tmp_path: Path) -> None:
     command = ["node", "node_modules/vite/bin/vite.js", "build", "--outDir", str(tmp_path), "--logLevel", "error"]
@@ -86,6 +87,7 @@ def test_the_built_files_are_those_of_the_sources(tmp_path: Path) -> None:
     assert built == _files(), "run `npm run build` in web/"
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.parametrize("script", ["tsc --noEmit", "vitest run"])
 def test_the_sources_pass_their_own_checks(script: str) -> None:
@@ -95,6 +97,7 @@ def test_the_sources_pass_their_own_checks(script: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
+@pytest.mark.slow
 @needs_node
 def test_the_generated_types_are_those_of_the_answers() -> None:
     environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
@@ -119,6 +122,7 @@ def address() -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_in_the_browser(address: str) -> None:

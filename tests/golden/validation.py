@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from golden.parts import flat
-from liebig.evidence.training import builtin_cases, builtin_rows, score_memory, score_runs, validate_training
+from liebig.evidence.training import (
+    Validation,
+    builtin_cases,
+    builtin_rows,
+    score_memory,
+    score_runs,
+    validate_training,
+)
 from liebig.evidence.training.runs import summary_of
 
-__all__ = ["memory_verdicts", "validation"]
+__all__ = ["memory_verdicts", "sources_left_out", "validation"]
 
 
 def memory_verdicts() -> dict[str, Any]:
@@ -24,9 +32,15 @@ def memory_verdicts() -> dict[str, Any]:
     return out
 
 
+@functools.cache
+def sources_left_out() -> Validation:
+    """Every source predicted by a calibration on the others; computed once for all tests that judge it."""
+    return validate_training(builtin_cases(), workers=1)
+
+
 def validation() -> dict[str, Any]:
     """Steps, each source predicted by a calibration on the others, and whole runs."""
-    found = validate_training(builtin_cases(), workers=1)
+    found = sources_left_out()
     out = flat("training", {"all": found.summary()})
     for group in found.groups("source"):
         name = f"training/{group.name}"
