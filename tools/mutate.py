@@ -11,7 +11,7 @@ each mutant.  Here a mutant lives in the memory of a forked process alone, where
 loaded already, so that one takes a second, and the working tree stays as it is.
 
 A mutant is first run against the numbers in ``tests/pins`` and the doctests of its package, then against the other
-tests of the package; it is killed by the first that fails, or by using ten times the time that all take without it.
+tests of the package; it is killed by the first that fails, or by using four times the time that all take without it.
 What a survivor means is written into ``benchmarks/mutation_notes.csv``, which the report reads.
 """
 
@@ -25,6 +25,7 @@ import importlib.machinery
 import json
 import os
 import resource
+import signal
 import sys
 import time
 import traceback
@@ -103,6 +104,7 @@ def _start(package: str, mutant: Mutant | None, limit_s: int) -> int:
     os.dup2(log, 1)
     os.dup2(log, 2)
     resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 5))
+    signal.alarm(20 * limit_s)  # one that sleeps uses no time of the processor
     _test(package, mutant)
     raise AssertionError("not reached")
 
@@ -131,7 +133,7 @@ def run_all(todo: list[Mutant], jobs: int) -> None:
         while left and len(running) < jobs:
             m = left.pop(0)
             if m.package not in limits:
-                limits[m.package] = 10 * round(_without_mutant(m.package) + 1)
+                limits[m.package] = 30 + 4 * round(_without_mutant(m.package))
             running[_start(m.package, m, limits[m.package])] = m
         pid, status = os.wait()
         m = running.pop(pid)
