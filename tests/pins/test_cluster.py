@@ -17,7 +17,7 @@ from liebig.cluster.attention import attention_efficiency
 from liebig.cluster.chip import AttentionTable, Chip, MatmulTable, chip, chip_from_fields, chip_names, precision_of
 from liebig.cluster.collectives import collective_time, send_time
 from liebig.cluster.fabric import Fabric, fabric_of
-from liebig.cluster.kernels import batched_time, gemm_time, has_table, measured_families, stream_time
+from liebig.cluster.kernels import BYTES, batched_time, gemm_time, has_table, measured_families, stream_time
 from liebig.cluster.throttling import throttling
 from liebig.errors import InputError, UnknownNameError
 from pins.plain import table
@@ -243,6 +243,14 @@ def test_products_on_systolic_arrays() -> None:
     # rows below the edge of a tile are read as often as there are tiles of columns
     small = gemm_time(TPU.model_copy(update={"peak_bf16": 1e30, "memory_bandwidth": 1e12}), "bf16", 256, 2048, 128)
     assert small == pytest.approx((2 * 256 * 2048 * 128 * (1 / 256 + 1 / 1024) + 2 * 256 * 2048) / 1e12)
+
+
+def test_bytes_of_a_number() -> None:
+    """MX formats have a scale of a byte for 32 numbers, NVFP4 one for 16 (OCP Microscaling Formats 1.0)."""
+    assert BYTES == {
+        "fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "fp8": 1, "fp8-block": 1, "mxfp8": 1.03125, "int8": 1,
+        "mxfp4": 0.53125, "nvfp4": 0.5625,
+    }  # fmt: skip
 
 
 def test_products_on_a_chip_that_was_timed() -> None:

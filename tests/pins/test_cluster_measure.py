@@ -199,6 +199,16 @@ def test_a_gpu_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert found.backends.cuda.matmul.allow_tf32 == "as it was"
 
 
+def test_what_is_copied_is_far_larger_than_caches(machine: Machine) -> None:
+    """2^26 numbers of four bytes on a processor, 2^28 on a GPU, but no more than a sixteenth of the memory each."""
+    made: list[int] = []
+    machine.ones = lambda n, **options: made.append(n) or Tensor(machine, (n,), "")  # type: ignore
+    for device, memory in (("cpu", 1e12), ("cuda:0", 1e12), ("cpu", 64_000.0)):
+        clock = measure._Clock(machine, device, 0.02)
+        assert measure._bandwidth(machine, clock, memory) == pytest.approx(BYTES_PER_S)
+    assert made == [2**26, 2**28, 1000]
+
+
 def test_watts_of_a_card_are_those_of_the_last_two_thirds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The tool averages over the last second: 1, 2, 3, 4, 5 and 6 W are 4.5 W of the last four."""
     found = Machine(gpus=1)

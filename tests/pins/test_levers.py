@@ -278,6 +278,23 @@ def test_reasons_of_levers_without_an_effect() -> None:
     assert hot.reason == "lowers the minimum in 67 % of futures (tightens water)"
 
 
+def _of_ten(low: int, lever: Lever) -> tuple[float, str]:
+    """Share of negative futures and the reason, where water binds in some of ten futures."""
+    sites = [2.0] * low + [9.0] * (10 - low)
+    bench = make_bench(state(water__sites=sites), 2030.0, STRUCTURE, {lever.id: np.full(10, 0.5)}, 10)
+    (effect,) = rank_levers(bench, (lever,)).effects
+    return effect.negative, effect.reason
+
+
+def test_reasons_by_shares_of_ten_futures() -> None:
+    """Water binds in one future of ten, or in two; a loss in one is none to speak of, in two it is."""
+    assert _of_ten(1, MORE_SITES) == (0.0, "relaxes water (×2), which binds in 10 % of futures")
+    assert _of_ten(2, MORE_SITES) == (0.0, "its gains and losses cancel")
+    down = _lever("down", _effect("water.sites", 0.5), _effect("data.synthetic_factor", 1.2))
+    assert _of_ten(1, down) == (0.1, "")
+    assert _of_ten(2, down) == (0.2, "lowers the minimum in 20 % of futures (tightens water)")
+
+
 # ---- packages
 
 
@@ -319,6 +336,15 @@ def test_packages_leave_out_levers_that_clash() -> None:
     assert found.evaluated == 2
 
 
+def test_a_package_of_levers_that_all_clash() -> None:
+    """Two that exclude each other make no package of two, whatever the size of the search."""
+    pool = (_lever("one", _effect("water.sites", 1.2), excludes="two"), _lever("two", _effect("water.sites", 3.0)))
+    bench = _bench(levers=pool)
+    assert [v.id for v in best_package(bench, pool, 1).levers] == ["two"]
+    with pytest.raises(RangeError, match="no package of 2 compatible levers exists among 2"):
+        best_package(bench, pool, 2)
+
+
 def test_a_larger_package_is_built_up_and_has_a_bound() -> None:
     """Four levers of water by 2, 1.5, 1.25 and 1.2: three of them ×2 of data's 3e25. With plenty of data the best four
     are ×4.5, which is also the bound, as factors multiply.
@@ -335,6 +361,9 @@ def test_a_larger_package_is_built_up_and_has_a_bound() -> None:
     assert [name for name, _ in found.steps] == ["w1", "w3", "w2", "w0"]
     assert [ratio for _, ratio in found.steps] == pytest.approx([2, 3, 3.75, 4.5])
     assert found.evaluated == 20 + 3
+    # one that only lowers data, by a little, is no part of a bound
+    lower = (*more[:4], _lever("down", _effect("data.synthetic_factor", 0.9)))
+    assert best_package(_bench(levers=lower, **rich), lower, 4).bound == pytest.approx(4.5)
     # limited by data: no package lifts the median beyond 3e25
     poor = best_package(_bench(levers=more), more, 4)
     assert (poor.ratio, poor.bound) == pytest.approx((1.5, 1.5))

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from liebig.catalog import load_catalog, plan_number
 from liebig.catalog.training_rows import RentalPriceRow
@@ -32,9 +33,9 @@ def test_a_footprint_by_hand() -> None:
     """7.2e9 J are 2,000 kWh; 2,400 with cooling. 300 g and 2 L for each of these, 0.5 L for each of the former."""
     place = Site(pue=1.2, wue_l_per_kwh=0.5, carbon_g_per_kwh=300, water_l_per_kwh=2)
     f = footprint(7.2e9, place, 1000.0)
-    assert (f.energy_j, f.site_energy_j) == pytest.approx((7.2e9, 8.64e9))
-    assert (f.operational_gco2e, f.embodied_gco2e, f.gco2e) == pytest.approx((720_000, 1000, 721_000))
-    assert (f.water_site_l, f.water_generation_l, f.water_l) == pytest.approx((1000, 4800, 5800))
+    assert (f.energy_j, f.site_energy_j) == pytest.approx((7.2e9, 8.64e9), rel=1e-12)
+    assert (f.operational_gco2e, f.embodied_gco2e, f.gco2e) == pytest.approx((720_000, 1000, 721_000), rel=1e-12)
+    assert (f.water_site_l, f.water_generation_l, f.water_l) == pytest.approx((1000, 4800, 5800), rel=1e-12)
     assert f.to_dict()["gco2e"] == f.gco2e
     assert f.to_dict()["water_l"] == f.water_l
 
@@ -113,6 +114,20 @@ def test_an_annuity_of_two_years() -> None:
     assert owned_usd_per_chip_hour(ASIC, 2025.0, 1000.0, place) == owned_usd_per_chip_hour(
         ASIC, 2025.0, 1000.0, place, Owned()
     )
+
+
+def test_terms_of_owning_at_the_ends_of_their_ranges() -> None:
+    ends = {
+        "server_usd_per_chip": (0, 1e9), "years": (0.01, 20), "capital_cost": (0, 1), "used": (0.01, 1),
+        "network_share": (0, 5), "building_usd_per_w": (0, 100), "building_years": (0.01, 50), "upkeep": (0, 1),
+    }  # fmt: skip
+    assert set(ends) == set(Owned.model_fields)
+    for name, (low, high) in ends.items():
+        for value in (low, high):
+            assert getattr(Owned(**{name: value}), name) == value
+        for value in (low - 0.01, high + 0.01):
+            with pytest.raises(ValidationError, match=name):
+                Owned(**{name: value})
 
 
 def test_the_price_of_a_server() -> None:
@@ -211,5 +226,6 @@ def test_places_by_name() -> None:
     assert [site(n.upper()).name for n in site_names()] == list(site_names())
     plain = Site()
     assert (plain.pue, plain.price_usd_per_kwh, plain.carbon_g_per_kwh, plain.power_w) == (1.2, 0.08, 0, None)
+    assert (plain.wue_l_per_kwh, plain.water_l_per_kwh) == (0, 0)
     with pytest.raises(UnknownNameError, match="site"):
         site("nowhere at all")

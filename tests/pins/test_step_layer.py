@@ -135,6 +135,28 @@ def test_experts_multiply_their_share_of_the_tokens() -> None:
     assert _work(alone).matmul_forward == pytest.approx((905_969_664 - 2 * 1024 * 49_152) / 1e12)
 
 
+def test_experts_are_as_fast_as_their_rows() -> None:
+    """2,048 routed tokens on 8 experts are 256 rows each, on the 4 of one of two ranks 512, on 2 of four 1,024; with
+    256 rows products run at 1e12 FLOP/s, with 512 at 2e12 and with 1,024 or more at 4e12.
+    """
+    timed = table(lambda m, n, k: {256: 1e12, 512: 2e12, 1024: 4e12}[m], (256, 512, 1024))
+    machine = Chip(
+        name="rows", peak_bf16=8e12, memory_bytes=1e11, memory_bandwidth=1e15, matmul_measured={"bf16": timed}
+    )
+    alone = Shape.of(n_layers=4, hidden=256, n_heads=4, n_kv_heads=2, head_dim=64, gated_mlp=1, n_experts=8, top_k=2,
+                     moe_ffn=128)  # fmt: skip
+
+    def seconds(**sizes: Any) -> float:
+        return float(layer_work(machine, "bf16", alone, Layouts.of(**sizes), 1024.0, FRAMEWORK, True).matmul_forward)
+
+    rest = 2 * 1024 * 196_608 / 4e12  # attention of 1,024 tokens
+    assert seconds() - rest == pytest.approx(8 * 2 * 256 * 98_304 / 1e12, rel=1e-5)
+    assert seconds(ep=2) - rest == pytest.approx(4 * 2 * 512 * 98_304 / 2e12, rel=1e-5)
+    assert seconds(ep=4) - rest == pytest.approx(2 * 2 * 1024 * 98_304 / 4e12, rel=1e-5)
+    # more ranks than experts: each has one, and what all ranks route to it
+    assert seconds(ep=16) - rest == pytest.approx(2 * 2048 * 98_304 / 4e12, rel=1e-5)
+
+
 def test_grouped_products_are_slower_on_systolic_arrays() -> None:
     """On a TPU whose memory takes no time: experts take ``step.grouped_on_arrays`` as long, at 0.9 of the peak."""
     tpu = Chip(name="array", vendor="Google", peak_bf16=1e12, memory_bytes=1e11, memory_bandwidth=1e30)

@@ -148,6 +148,7 @@ def test_states_of_experts_are_spread_over_their_copies() -> None:
     """8 data ranks with 4 expert ranks: experts have 2 copies, the rest 8."""
     own, experts = 4 * (196_608 + 49_152 + 2_048) + 524_288, 4 * 2 * 98_304
     assert _memory(SPARSE, dp=8, ep=4).optimizer == pytest.approx(12 * (own / 8 + experts / 2))
+    assert _memory(SPARSE, dp=4, cp=2, ep=4).optimizer == pytest.approx(12 * (own / 8 + experts / 2))
     found = _memory(SPARSE, dp=8, ep=4, zero=3)
     layer = (own - 524_288 + experts) / 4
     assert found.weights == pytest.approx(2 * (own / 8 + experts / 2) + 2 * (2 * layer + 524_288))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from liebig.cluster.chip import Chip, chip
+from liebig.cluster.chip import chip
 from liebig.errors import InputError, UnknownNameError
 from liebig.step.arrays import broadcast, joined, mapped, taken
 from liebig.step.calibration import BLOCKS, Calibration, builtin_calibration, labels_of, load_calibration
@@ -461,8 +463,34 @@ def test_an_interval_without_errors_is_wide() -> None:
     assert Spread((1 / 3,) * 7, -1 / 3, 2 / 3).to_dict()["low"] == -0.33333
 
 
-def test_the_default_constants_are_neutral_for_a_fresh_calibration() -> None:
-    """A chip of which nothing is known runs as its mechanism says: 1 for products and launches."""
-    c = Constants()
-    assert (c.matmul, c.launch, c.launch_moe, c.fixed) == (1, 1, 1, 1)
-    assert isinstance(CHIP, Chip)
+def test_the_constants_before_any_fit() -> None:
+    """Where the fit to published steps starts and what its priors draw to: 1 leaves a mechanism as it is."""
+    assert asdict(Constants()) == {
+        "matmul": 1, "sustained": 0.15, "attention": 1.1, "attention_backward": 1.1, "stream": 1.2, "launch": 1,
+        "launch_moe": 1, "launch_group": 0.08, "launch_backward": 2, "loss": 0.7, "scores": 1.2, "tensor": 1.1,
+        "inner": 1.1, "overlap_tp": 0.8, "expert": 1.3, "outer": 1.1, "slowdown": 0.1, "overlap_dp": 0.8,
+        "send_exposed": 0.5, "optimizer": 1.2, "fixed": 1, "straggle": 0.005,
+    }  # fmt: skip
+    assert {n: (b.label, b.acts_on, b.spread) for n, b in BLOCKS.items()} == {
+        "software": ("software", (), 0.06), "software launch": ("software", ("launch", "launch_moe"), 0.3),
+        "software memory": ("software", ("stream",), 0.25), "software network": ("software", ("outer",), 0.35),
+        "family": ("family", ("matmul", "sustained"), 0.08), "chip": ("chip", ("matmul", "sustained"), 0.06),
+        "precision": ("precision", ("matmul", "sustained"), 0.06), "chip step": ("chip", (), 0.04),
+        "attention": ("attention", ("attention",), 0.15), "source": ("source", (), 0.08),
+    }  # fmt: skip
+
+
+def test_a_framework_of_which_nothing_is_said() -> None:
+    """Mixed precision with gradients of four bytes, flash attention, and overlap of what data ranks send."""
+    assert Software(name="x").model_dump() == {
+        "name": "x", "kind": "megatron", "attention": "flash2", "launch_s": 0.4e-3, "launch_moe_s": 2e-3,
+        "step_s": 0.01, "stream_passes": 1, "overlap_tp": 0, "overlap_dp": 0.9, "overlap_gather": 0.9, "overlap_ep": 0,
+        "gradient_bytes": 4, "gradient_memory": 4, "recompute_share": 1, "recompute_light": False,
+        "accumulate_bytes": 8, "loss_bytes": 40, "network_share": 1, "dropout_bytes": 0, "norm_bytes": 0,
+        "kept_score_bytes": 5, "logit_bytes": 12, "vocab_parallel": True, "sends_once": False, "split_sends": True,
+        "context_bytes": 4e9, "fragmentation": 1.08, "interleaved": False,
+    }  # fmt: skip
+    for change in ({"overlap_tp": 1.01}, {"overlap_dp": -0.01}, {"network_share": 0}, {"fragmentation": 0.99},
+                   {"launch_s": -1}, {"launch_s": math.inf}):  # fmt: skip
+        with pytest.raises(ValidationError, match=next(iter(change))):
+            Software(name="x", **change)

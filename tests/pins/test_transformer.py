@@ -180,6 +180,7 @@ def test_layers_of_each_kind() -> None:
     assert _shape(n_layers=7, window=9, full_attention_every=3).n_full_layers == 2
     assert _shape(n_layers=7, window=9, full_attention_every=0).n_full_layers == 0
     assert _shape(n_layers=7, window=0, full_attention_every=3).n_full_layers == 7
+    assert _shape(n_layers=7, window=9).n_full_layers == 7  # unless it is told, all
 
 
 def test_shapes_stacked_and_taken() -> None:
@@ -313,7 +314,7 @@ def test_dense_models_of_a_size(size: float, layers: int, hidden: int, ffn: int,
 @pytest.mark.parametrize(
     ("total", "active", "layers", "hidden", "experts", "width", "shared"),
     [
-        (7e9, 1.3e9, 18, 1536, 128, 573, 4057),
+        (7e9, 1.3e9, 18, 1536, 128, 573, 4057),  # below 1.2 billion active there are fewer words
         (30.5e9, 3.3e9, 24, 2048, 128, 1537, 4112),
         (235e9, 22e9, 66, 5632, 128, 1592, 1321),
         (671e9, 37e9, 84, 7168, 256, 1415, 2750),
@@ -336,6 +337,42 @@ def test_sparse_models_of_a_size(
     rest = active - layers * (2 * hidden * (hidden + 512) + experts * hidden) - 2 * 151_936 * hidden
     assert a.shared_ffn == round(rest / (layers * 3 * hidden) - 8 * each)
     assert a.name == f"moe-{total / 1e9:.3g}B-A{active / 1e9:.3g}B"
+
+
+def test_words_and_names_of_a_size() -> None:
+    """A small mixture has a word for 8,000 active parameters, in steps of 256: 2,304 of 20 million."""
+    small = sparse_of_size(1e8, 2e7)
+    assert (small.vocab, small.hidden, small.n_layers, small.moe_ffn, small.shared_ffn) == (2304, 512, 6, 72, 610)
+    assert sparse_of_size(1e8, 2e7, 1000, "mine").vocab == 1000
+    assert sparse_of_size(1e8, 2e7, 1000, "mine").name == architecture_of_size(1e8, name="mine").name == "mine"
+    assert architecture_of_size(70e9).name == "dense-70B"
+    assert architecture_of_size(70e9, 32_000).vocab == 32_000
+
+
+@pytest.mark.parametrize(
+    ("total", "active", "experts", "used"),
+    [(1e8, 6.5e7, 128, 8), (1e8, 4.3e6, 256, 8), (1e8, 3.3e6, 384, 8), (1e8, 2.8e6, 512, 8), (1e8, 2.1e6, 512, 10),
+     (1e8, 1.4e6, 512, 4), (1.4e8, 1.1e6, 512, 2)],
+)  # fmt: skip
+def test_sparser_models_have_more_experts(total: float, active: float, experts: int, used: int) -> None:
+    a = sparse_of_size(total, active)
+    assert (a.n_experts, a.top_k) == (experts, used)
+
+
+def test_sizes_near_the_preferred_shape() -> None:
+    """28 layers of 2,560 lie as far from 128 columns a layer as 20 of 3,072 do: at 3.09e9 the deeper wins by a hair;
+    at 96 million a width of 640, 1.6 times below the cube root of 128/12 of the size, is still looked at.
+    """
+    assert (architecture_of_size(3.09e9).n_layers, architecture_of_size(3.09e9).hidden) == (28, 2560)
+    assert (architecture_of_size(9.61e7).n_layers, architecture_of_size(9.61e7).hidden) == (6, 640)
+
+
+@pytest.mark.parametrize("total", [3e15, 5e15, 7e15, 1e16])
+@pytest.mark.parametrize("times", [1.12, 1.3, 2.0, 3.0, 100.0])
+def test_the_largest_mixtures_are_models_too(total: float, times: float) -> None:
+    """No field of a model may be wider than a billion: shapes that are, are not tried."""
+    a = sparse_of_size(total, total / times)
+    assert max(a.moe_ffn, a.shared_ffn, a.ffn) <= 1e9
 
 
 def test_sizes_out_of_range() -> None:

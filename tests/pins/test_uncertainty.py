@@ -54,6 +54,9 @@ def test_the_nearest_correlation_matrix() -> None:
     assert np.diag(near).tolist() == [1.0, 1.0, 1.0]
     assert np.linalg.eigvalsh(near)[0] == pytest.approx(1e-8, rel=0.1)
     assert np.linalg.eigvalsh(nearest_correlation(bad, floor=0.01))[0] == pytest.approx(0.01, rel=0.1)
+    # after one sweep two of 2 are 3/2 apart, clipped again 5/4, scaled 1
+    once = nearest_correlation(np.array([[1.0, 2.0], [2.0, 1.0]]), sweeps=1)
+    assert once == pytest.approx(np.ones((2, 2)), rel=1e-6)
     fine = np.array([[1.0, 0.3], [0.3, 1.0]])
     assert nearest_correlation(fine) == pytest.approx(fine)
     assert bad[0, 1] == 1.0  # what was given stays
@@ -169,6 +172,7 @@ def test_marginals_that_are_points() -> None:
         ("uniform", P3, (1, 2, 3), None, None, "needs 2 quantiles, got 3"),
         ("normal", (0.0, 0.9), (1, 2), None, None, "must rise within"),
         ("normal", (0.1, 1.0), (1, 2), None, None, "must rise within"),
+        ("metalog", (0.1, 0.5, 1.0), (1, 2, 3), None, None, "must rise within"),
         ("uniform", (0.5, 0.5), (1, 2), None, None, "must rise within"),
         ("uniform", (-0.1, 0.5), (1, 2), None, None, "must rise within"),
         ("normal", (0.1, 0.9), (2, 1), None, None, "must not fall"),

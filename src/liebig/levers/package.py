@@ -156,7 +156,7 @@ def _exhaustive(
 ) -> tuple[tuple[str, ...], int]:
     clashes = {(a.id, b.id) for a, b in combinations(pool, 2) if not _compatible((a, b))}
     groups = list(combinations([v.id for v in pool], size))
-    best, chosen, count = -np.inf, groups[0], 0
+    best, chosen, count = -np.inf, tuple[str, ...](), 0
     for i, names in enumerate(groups):
         if any(pair in clashes for pair in combinations(names, 2)):
             continue
@@ -166,6 +166,8 @@ def _exhaustive(
             best, chosen = value, names
         if progress and i % 64 == 0:
             progress(i / len(groups))
+    if not chosen:
+        raise RangeError(f"no package of {size} compatible levers exists among {len(pool)}")
     if progress:
         progress(1.0)
     return chosen, count

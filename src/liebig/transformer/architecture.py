@@ -336,7 +336,7 @@ def _with_experts(total: float, active: float, vocab: int, name: str, experts: i
             break
         width = idle / (depth * (experts - used) * 3 * hidden)
         shared = rest / (depth * 3 * hidden) - used * width
-        if width < 16 or shared < -0.3 * used * width:
+        if width < 16 or shared < -0.3 * used * width or max(width, shared) > 1e9:  # no field is wider
             continue
         out.append(
             Architecture(
