@@ -140,4 +140,4 @@ def test_thirty_budgets(options: dict[str, Any]) -> None:
 
 def test_a_search_that_finds_nothing_says_so() -> None:
     with pytest.raises(InputError, match="no layout"):
-        search_training(model="Llama3.1-70B", chips=7, tp=7)
+        search_training(model="Llama2-7B", chips=8, tp=1, pp=1, batch=3, seq_len=4096)
