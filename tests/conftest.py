@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -91,3 +93,13 @@ def server() -> Iterator[Server]:
         pytest.skip("no PostgreSQL server is installed")
     with running_server() as made:
         yield made
+
+
+@pytest.fixture
+def port_of_dask() -> Iterator[None]:
+    """The port that Dask would take for its status page is not free."""
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):  # somebody else has it: as good
+            other.bind(("127.0.0.1", 8787))
+            other.listen()
+        yield

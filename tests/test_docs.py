@@ -23,6 +23,10 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [p for p in PAGES if "generated" not in p.parts and "_build" not in p.parts]
+#: What takes long to run; the same questions are asked of fewer simulations, layouts or labels in other tests.
+_LONG = tuple(
+    f"liebig {words} " for words in ("levers package", "validate runs", "route train", "plan scale", "sensitivity")
+)
 _COMMAND = re.compile(r"^\$ (liebig .+)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: Long ones, which run elsewhere: in test_scale.py, and with files in test_plan_cli.py.
@@ -48,7 +52,9 @@ def test_the_documentation_shows_commands() -> None:
     assert len(_commands()) > 20
 
 
-@pytest.mark.parametrize("command", _commands())
+@pytest.mark.parametrize(
+    "command", [pytest.param(c, marks=[pytest.mark.slow] * f"{c} ".startswith(_LONG)) for c in _commands()]
+)
 def test_every_command_shown_runs(command: str, in_examples: Cli) -> None:
     words = shlex.split(command, comments=True)[1:]
     if "|" in words:

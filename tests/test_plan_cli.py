@@ -106,7 +106,7 @@ def test_a_config_of_hugging_face(cli: Cli) -> None:
     assert "config.json" in cli.fails("plan", "train", "-m", "config.json")
 
 
-def test_a_sweep_goes_on_where_it_stopped(cli: Cli) -> None:
+def test_a_sweep_goes_on_where_it_stopped(cli: Cli, port_of_dask: None) -> None:
     several = ("--chip", "H100-SXM", "--chip", "A100-SXM-80GB", "--site", "france", "--site", "us-average")
     words = ("plan", "sweep", "-m", "7B", *several, "-n", "8", "--seq", "2048", "--out", "s.jsonl")
     first = json.loads(cli(*words, "--json").stdout)

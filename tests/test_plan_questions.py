@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +18,7 @@ from liebig.plan import (
     tasks_of,
     timeline_chart,
 )
+from liebig.plan import scale as scale_module
 from liebig.plan import sweep as sweep_module
 from liebig.plan.budget import make_budget_input
 from liebig.plan.budget_chart import budget_chart
@@ -58,6 +56,7 @@ def test_sizes_follow_the_scaling_law(scale) -> None:
     assert d / n == pytest.approx(40.0)
 
 
+@pytest.mark.slow
 def test_what_moves_the_wall() -> None:
     base, bandwidth, latency, batch, longer = find_walls(
         make_scale_input(), ["bandwidth × 10", "latency ÷ 10", "batch × 4", "twice as long"]
@@ -70,8 +69,8 @@ def test_what_moves_the_wall() -> None:
 
 def test_sites_far_apart_train_worse_unless_they_exchange_seldom() -> None:
     def used(**options: object) -> float:
-        row = find_scale(smallest=1e26, largest=1e27, per_decade=1, **options).rows[0]
-        return row["utilisation"] or 0.0
+        given = make_scale_input(**options)
+        return scale_module._row(given, scale_module._machine(given), 1e26)["utilisation"] or 0.0
 
     alone = used()
     near, far = (used(sites=4, distance_km=km, site_tbit=1.0) for km in (50.0, 10_000.0))
@@ -204,16 +203,7 @@ def test_a_sweep_is_what_each_plan_says() -> None:
     assert row["layout"] == alone.layout_words()
 
 
-@pytest.fixture
-def port_of_dask() -> Iterator[None]:
-    """The port that Dask would take for its status page is not free."""
-    with socket.socket() as other:
-        with contextlib.suppress(OSError):  # somebody else has it: as good
-            other.bind(("127.0.0.1", 8787))
-            other.listen()
-        yield
-
-
+@pytest.mark.slow
 def test_processes_and_a_dask_cluster_of_two_workers_give_the_same(tmp_path: Path, port_of_dask: None) -> None:
     pytest.importorskip("distributed")
     alone = find_sweep(_tasks(), workers=1)

@@ -307,6 +307,7 @@ def _cluster(slow: float, rows: int = 12) -> list[dict[str, str]]:
     return [{**row, "iter_time_s": str(time)} for row, time in zip(asked, times, strict=True)]
 
 
+@pytest.mark.slow
 def test_calibrating_to_a_cluster_learns_how_slow_it_is_and_is_kept_as_a_file(tmp_path: Path) -> None:
     rows = _cluster(1.3)
     found = calibrate_to(rows)

@@ -130,6 +130,7 @@ def test_the_promise_holds_in_nine_of_ten_random_splits(splits: int) -> None:
         assert np.mean(shares) >= least
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not OUTCOMES.exists(), reason="the outcomes of RouteLLM's sets are not here")
 def test_the_promise_holds_on_published_outcomes() -> None:
     data = read_outcomes(OUTCOMES)["gsm8k"]
