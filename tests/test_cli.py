@@ -215,15 +215,15 @@ METALOG = "1d..1.1d..900d"
         (["--set", f"duration={METALOG}"], "the middle must lie between"),
         (["--add", "power.smr=10GW"], "expected 'AMOUNT from YEAR'"),
         (["--add", "power.smr=10 GW from 2060"], "the forecast ends in 2040"),
-        (["--samples", "0"], "samples = 0"),
-        (["--seed", "-1"], "seed = -1"),
+        (["--samples", "0"], "samples: expected a number greater than or equal to 16 (got 0)"),
+        (["--seed", "-1"], "seed: expected a number greater than or equal to 0 (got -1)"),
         (["--samples", "many"], "--samples"),
         (["--csv", "none/x.csv"], "the folder none does not exist"),
         (["--csv", "x.txt"], "ends in .csv"),
         (["--plot", "x.pdf"], ".svg or .png or .html"),
         (["--facts", "2025"], "unknown parameter set '2025'; did you mean '2026'"),
         (["--switch", "text-olny"], "did you mean 'text-only'"),
-        (["none.toml"], "none.toml: no such scenario file"),
+        (["none.toml"], "none.toml: no such file; expected a scenario"),
         (["--facts-file", "none.csv"], "none.csv: no such file"),
     ],
 )
@@ -249,7 +249,7 @@ def test_bad_files(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["compare", "a.toml", "b.toml"], "a.toml: no such scenario file"),
+        (["compare", "a.toml", "b.toml"], "a.toml: no such file; expected a scenario"),
         (["levers", "show", "fp5"], "unknown lever 'fp5'"),
         (["levers", "rank", "--year", "1999"], "covers 2025 to 2040"),
         (["levers", "package", "--size", "0"], "--size"),

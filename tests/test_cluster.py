@@ -205,8 +205,8 @@ def test_a_chip_like_another_differs_only_where_told(write: Callable[[str], Path
     ("text", "told"),
     [
         ("peak_bf16 = ", "not valid TOML"),
-        ("peak_bf16 = 1e15\n", "memory_bytes: Field required.*memory_bandwidth: Field required"),
-        ("", "peak_bf16: Field required"),
+        ("peak_bf16 = 1e15\n", "memory_bytes is missing; memory_bandwidth is missing"),
+        ("", "is empty; expected a chip"),
         (A_CHIP.replace("1e15", "-1e15"), "peak_bf16: .*greater than 0.*got -1"),
         (A_CHIP.replace("1e15", "0"), "peak_bf16: .*greater than 0"),
         (A_CHIP.replace("96e9", "nan"), "memory_bytes: .*got nan"),
@@ -214,17 +214,17 @@ def test_a_chip_like_another_differs_only_where_told(write: Callable[[str], Path
         (A_CHIP.replace("1e15", '"fast"'), "peak_bf16: .*valid number.*got 'fast'"),
         (A_CHIP.replace("1e15", "[1e15]"), "peak_bf16: .*valid number"),
         (A_CHIP.replace("1e15", "1" + 400 * "0"), "peak_bf16: .*valid number"),
-        (A_CHIP + "name = 5\n", "name: .*valid string"),
+        (A_CHIP + "name = 5\n", "name: expected a text"),
         (A_CHIP + "scale_up_domain = 0\n", "scale_up_domain: .*greater than or equal to 1"),
-        (A_CHIP + "scale_up_domain = 2.5\n", "scale_up_domain: .*valid integer"),
+        (A_CHIP + "scale_up_domain = 2.5\n", "scale_up_domain: expected a whole number"),
         (A_CHIP + 'scale_up_kind = "hypercube"\n', "scale_up_kind: .*torus3d.*got 'hypercube'"),
         (A_CHIP + "scale_up_bandwidth = -1\n", "scale_up_bandwidth: .*greater than or equal to 0"),
         (A_CHIP + "memory_level = 2\n", "memory_level: .*less than or equal to 1.5"),
         (A_CHIP + "tdp_w = -700\n", "tdp_w: .*greater than or equal to 0"),
-        (A_CHIP + "speed = 3\n", "speed: .*not permitted"),
+        (A_CHIP + "speed = 3\n", "unknown name 'speed'"),
         (A_CHIP + "like = 5\n", "like is 5; expected the name"),
         (A_CHIP + "[matmul_level]\nbf16 = 0\n", "matmul_level.bf16: .*greater than 0"),
-        (A_CHIP + "[matmul_measured.bf16]\nm = [64, 128]\n", "matmul_measured.bf16.n: Field required"),
+        (A_CHIP + "[matmul_measured.bf16]\nm = [64, 128]\n", "matmul_measured.bf16.n is missing"),
         ('like = "H1000"\n', "did you mean .*H100-SXM"),
         ('like = "elsewhere.toml"\n', "elsewhere.toml: no such file"),
     ],
@@ -247,10 +247,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.toml: no such file"):
         chip(tmp_path / "gone.toml")
     (tmp_path / "folder.toml").mkdir()
-    with pytest.raises(InputError, match=r"folder\.toml: cannot be read"):
+    with pytest.raises(InputError, match=r"folder\.toml: is a folder"):
         chip(tmp_path / "folder.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match=r"bytes\.toml: not valid TOML"):
+    with pytest.raises(InputError, match=r"bytes\.toml: is not UTF-8 text"):
         chip(tmp_path / "bytes.toml")
 
 

@@ -31,6 +31,7 @@ LAYERS = (
     ("uncertainty", "catalog"),
     ("charts",),
     ("quantities", "tables", "files", "dates", "reading", "cores"),
+    ("problems",),
     ("errors",),
 )
 HEIGHT = {name: len(LAYERS) - i for i, layer in enumerate(LAYERS) for name in layer}

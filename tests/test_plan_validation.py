@@ -196,7 +196,7 @@ def test_files(tmp_path: Path) -> None:
         writer.writerow(ROW)
     assert read_rows(path)[0]["model"] == "Llama2-7B"
     for name, content, told in (
-        ("empty.csv", b"", "holds no row"),
+        ("empty.csv", b"", "is empty"),
         ("head.csv", b"row_id,model\n", "holds no row"),
         ("bytes.csv", b"\xff\xfe\x00", "not UTF-8"),
     ):

@@ -358,7 +358,7 @@ def test_files_of_labels(tmp_path: Path) -> None:
     assert read.cost[0, 0] == 0.1
     assert read_labelled(table, ["large"]).models == ("large",)
     for name, content, told in (
-        ("a.txt", "", r"ends in \.jsonl"), ("a.jsonl", "{", "is not JSON"), ("a.csv", "x\n1\n", "no prompt"),
+        ("a.txt", "", r"ends in \.jsonl"), ("a.jsonl", "{", "line 1: not valid JSON"), ("a.csv", "x\n1\n", "no prompt"),
         ("b.jsonl.gz", "not gzip", "cannot be read"),
     ):  # fmt: skip
         (tmp_path / name).write_text(content, encoding="utf-8")
@@ -493,7 +493,7 @@ def test_a_judge_is_asked_both_ways_round() -> None:
 
 def test_rows_to_draw_from_are_read_as_labelled_ones_are(tmp_path: Path) -> None:
     for content, told in (
-        ('{"messages": "[not json"}\n', "row 1: messages is not JSON"),
+        ('{"messages": "[not json"}\n', "row 1: messages: not valid JSON"),
         ('{"x": 1}\n', "row 1: no prompt"),
     ):
         (tmp_path / "a.jsonl").write_text(content, encoding="utf-8")

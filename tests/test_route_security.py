@@ -82,12 +82,12 @@ def test_secrets_are_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("table", "field", "told"),
     [
-        ("upstream", "api_key", "upstream.0.api_key: Extra inputs are not permitted"),
+        ("upstream", "api_key", "upstream.0: unknown setting 'api_key'; expected one of name, url, key_env"),
         ("upstream", "key_env", "upstream.0.key_env: expected the name of an environment variable, not a key"),
         ("upstream", "url", "upstream.0.url: expected http"),
-        ("server", "admin_key", "server.admin_key: Extra inputs are not permitted"),
+        ("server", "admin_key", "server: unknown setting 'admin_key'; did you mean 'admin_key_env'"),
         ("server", "admin_key_env", "server.admin_key_env: expected the name of an environment variable, not a key"),
-        ("ledger", "password", "ledger.password: Extra inputs are not permitted"),
+        ("ledger", "password", "ledger: unknown setting 'password'; expected one of url"),
     ],
 )
 def test_a_secret_in_the_wrong_place_is_refused_and_not_shown(table: str, field: str, told: str) -> None:

@@ -330,7 +330,7 @@ def test_a_calibration_is_read_back(tmp_path: Path) -> None:
     assert load_calibration(path) == Calibration(effects={"chip": {"h": 0.125}})
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"constants": {"matmul": "x"}, "effects": {}}',
+@pytest.mark.parametrize("text", ["[]", "{}", '{"constants": {"matmul": "x"}, "effects": {}}',
                                   '{"constants": {"matmul": NaN}, "effects": {}}',
                                   '{"constants": {}, "effects": {}, "cluster": Infinity}',
                                   '{"constants": {}, "effects": {"chip": 1}}'])  # fmt: skip
@@ -344,7 +344,7 @@ def test_what_is_no_calibration_is_refused(text: str, tmp_path: Path) -> None:
 def test_a_calibration_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_calibration(tmp_path / "none.json")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is a folder"):
         load_calibration(tmp_path)
 
 

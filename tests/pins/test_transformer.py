@@ -249,7 +249,7 @@ def test_experts_take_the_width_of_the_mlp() -> None:
         ({"mla": True, "kv_lora_rank": 4, "v_head_dim": 4}, "latent attention needs"),
         ({"mla": True, "qk_nope_head_dim": 4, "v_head_dim": 4}, "latent attention needs"),
         ({"hidden": 0}, r"hidden: .* \(got 0\)"),
-        ({"hidden": None}, "hidden: Field required"),
+        ({"hidden": None}, "hidden is missing"),
     ],
 )
 def test_impossible_models(change: dict[str, Any], told: str) -> None:
@@ -494,7 +494,7 @@ def test_configurations_in_files(tmp_path: Path) -> None:
     assert read_config(folder)["name"] == read_config(folder / "config.json")["name"] == "tiny"
     assert read_config(folder / "other.json")["name"] == "other"
     assert architecture(folder).hidden == architecture(str(folder / "other.json")).hidden == 64
-    for text, told in (("{", "is not JSON"), ("[]", "expected an object"), ("\udcff", "is not UTF-8 text")):
+    for text, told in (("{", "not valid JSON"), ("[]", "expected an object"), ("\udcff", "is not UTF-8 text")):
         (folder / "other.json").write_bytes(text.encode("utf-8", "surrogateescape"))
         with pytest.raises(InputError, match=told):
             read_config(folder / "other.json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from liebig.access.places import Place, find_place
 from liebig.catalog import load_catalog
 from liebig.catalog.rows import CountryRow, ExportRow
 from liebig.errors import InputError, LiebigError, ScenarioError, UnknownNameError
+from liebig.reading import read_toml
 
 __all__ = ["GROUPS", "ExportScenario", "Rule", "export_scenarios", "find_scenario", "share_draws"]
 
@@ -94,14 +94,7 @@ def find_scenario(name: str) -> ExportScenario:
 
 
 def _read(path: Path, known: Mapping[str, ExportScenario]) -> ExportScenario:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise ScenarioError(f"{path}: no such scenario file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: cannot be read ({error})") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ScenarioError(f"{path.name}: not valid TOML: {error}") from None
+    content = read_toml(path, "export rules (TOML)", error=ScenarioError)
     problems = [f"unknown key {key!r}; expected title, base and [[rule]]" for key in content if key not in _KEYS]
     base = content.get("base", "none")
     if not isinstance(base, str) or base not in known:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from liebig.errors import InputError, RangeError
+from liebig.errors import RangeError
+from liebig.reading import made
 
 __all__ = ["FIRST_YEAR", "LAST_YEAR", "AccessInput", "check_year", "make_access_input"]
 
@@ -55,17 +55,7 @@ def make_access_input(given: AccessInput | None = None, **options: Any) -> Acces
         InputError: one sentence for each argument that cannot be used.
     """
     base = given.model_dump(exclude_unset=True) if given is not None else {}
-    try:
-        return AccessInput(**{**base, **options})
-    except ValidationError as error:
-        raise InputError("; ".join(_explain(e) for e in error.errors())) from None
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    where = str(error["loc"][0]) if error["loc"] else "input"
-    if error["type"] == "extra_forbidden":
-        return f"unknown option {where!r}; expected one of {', '.join(AccessInput.model_fields)}"
-    return f"{where} = {error['input']!r}: {str(error['msg']).removeprefix('Value error, ')}"
+    return made(AccessInput, {**base, **options}, noun="option")
 
 
 def check_year(year: int) -> int:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from liebig.catalog.rows import TABLES, FactRow, ParameterRow
 from liebig.errors import InputError, TableError, UnitError, UnknownNameError
 from liebig.quantities import convert
+from liebig.reading import attempt, csv_rows, read_text, toml_of
 
 __all__ = ["builtin_table", "read_table", "recognise_table"]
 
@@ -29,7 +27,7 @@ def builtin_table(table: str) -> tuple[FactRow, ...]:
     if table not in TABLES:
         raise UnknownNameError("table", table, TABLES)
     text = resources.files("liebig.catalog").joinpath("data", f"{table}.csv").read_text(encoding="utf-8")
-    return _validate(table, _csv_rows(text, f"{table}.csv"), f"{table}.csv")
+    return _validate(table, csv_rows(text, f"{table}.csv", comments=True), f"{table}.csv")
 
 
 def read_table(path: str | Path, table: str | None = None) -> dict[str, tuple[FactRow, ...]]:
@@ -47,29 +45,16 @@ def read_table(path: str | Path, table: str | None = None) -> dict[str, tuple[Fa
         InputError: the file cannot be read at all.
     """
     path = Path(path)
-    text = _read_text(path)
+    if path.suffix.lower() not in (".csv", ".toml"):
+        raise InputError(f"{path.name}: expected a .csv or .toml file of facts, got {path.suffix or 'no suffix'!r}")
+    text = read_text(path, "a .csv or .toml file of facts")
     if path.suffix.lower() == ".toml":
         return _read_toml(text, path.name)
-    if path.suffix.lower() != ".csv":
-        raise InputError(f"{path.name}: expected a .csv or .toml file of facts, got {path.suffix or 'no suffix'!r}")
-    rows = _csv_rows(text, path.name)
+    rows = csv_rows(text, path.name, comments=True)
     name = table or recognise_table(rows[0][1] if rows else _header(text), path.name)
     if name not in TABLES:
         raise UnknownNameError("table", name, TABLES)
     return {name: _validate(name, _inherit(name, rows, path.name), path.name)}
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; expected a .csv or .toml file") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _header(text: str) -> dict[str, str]:
@@ -113,38 +98,8 @@ def _required(table: str) -> set[str]:
     return {n for n, f in TABLES[table].model_fields.items() if f.is_required()}
 
 
-def _csv_rows(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
-    reader = csv.reader(io.StringIO(text), strict=True)
-    rows: list[tuple[int, dict[str, str]]] = []
-    problems: list[str] = []
-    try:
-        header = [h.strip() for h in next(reader, [])]
-        if not any(header):
-            raise TableError(name, ["line 1: the file is empty; expected a header line"])
-        doubled = sorted({h for h in header if header.count(h) > 1})
-        if doubled:
-            raise TableError(name, [f"line 1: columns named twice: {', '.join(doubled)}"])
-        for cells in reader:
-            if not any(c.strip() for c in cells) or cells[0].startswith("#"):
-                continue
-            if len(cells) != len(header):
-                problems.append(f"line {reader.line_num}: {len(cells)} cells, expected {len(header)}")
-                continue
-            rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
-    except csv.Error as error:
-        problems.append(f"line {reader.line_num}: not valid CSV ({error})")
-    if problems:
-        raise TableError(name, problems)
-    return rows
-
-
 def _read_toml(text: str, name: str) -> dict[str, tuple[FactRow, ...]]:
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise TableError(name, [f"not valid TOML: {error}"]) from None
-    except (ValueError, RecursionError) as error:
-        raise TableError(name, [f"cannot be read: {error}"]) from None
+    content = toml_of(text, name)
     if not content:
         raise TableError(name, [f"holds no table; expected one of [[{']], [['.join(TABLES)}]]"])
     out: dict[str, tuple[FactRow, ...]] = {}
@@ -232,10 +187,9 @@ def _validate(
     first_at: dict[tuple[str, ...], int] = {}
     for line, cells in rows:
         given = {k: v for k, v in cells.items() if not (isinstance(v, str) and not v.strip())}
-        try:
-            row = model.model_validate(given)
-        except ValidationError as error:
-            problems.extend(f"{where} {line}: {_explain(e)}" for e in error.errors())
+        row, wrong = attempt(model, given, noun="column")
+        if row is None:
+            problems.extend(f"{where} {line}: {problem}" for problem in wrong)
             continue
         if row.row_key in first_at:
             problems.append(
@@ -247,15 +201,3 @@ def _validate(
     if problems:
         raise TableError(name, problems)
     return tuple(out)
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    column = ".".join(str(part) for part in error["loc"])
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return f"column {column!r} is empty; it is required"
-    if error["type"] == "extra_forbidden":
-        return f"column {column!r} is not known"
-    if column:
-        return f"column {column!r}: {error['input']!r}: {message}"
-    return message

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from liebig.catalog import constant, load_catalog
 from liebig.catalog.training_rows import ChipRow
 from liebig.errors import InputError, UnknownNameError
+from liebig.reading import made, read_toml
 
 __all__ = [
     "PRECISIONS",
@@ -304,14 +304,7 @@ def _from_database(plain: str) -> Chip | None:
 def _chip_from_file(path: Path, above: tuple[Path, ...] = ()) -> Chip:
     if path.resolve() in above:
         raise InputError(f"{path}: 'like' leads back to the file itself; name a chip or another file")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML ({error})") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_toml(path, "a chip (TOML)")
     fields: dict[str, Any] = content["chip"] if isinstance(content.get("chip"), dict) else content
     return chip_from_fields({"name": path.stem, **fields}, str(path), path.parent, (*above, path.resolve()))
 
@@ -345,9 +338,4 @@ def chip_from_fields(
         else:
             based = chip(text).model_dump()
         based.pop("name")  # rents and costs are not those of a chip that was changed
-    try:
-        return Chip(**{"name": "custom", **based, **values})
-    except ValidationError as error:
-        places = [(".".join(str(p) for p in e["loc"]), e["msg"], repr(e["input"])[:60]) for e in error.errors()]
-        told = [f"{place}: {message} (got {shown})" for place, message, shown in places]
-        raise InputError(f"{where}: " + "; ".join(told)) from None
+    return made(Chip, {"name": "custom", **based, **values}, where)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from liebig.catalog import load_catalog, resolve
 from liebig.errors import InputError, ScenarioError
+from liebig.reading import made, read_toml
 
 __all__ = ["ForecastInput", "make_input", "merge_inputs", "read_scenario"]
 
@@ -95,17 +95,7 @@ def make_input(**given: Any) -> ForecastInput:
     Raises:
         InputError: one sentence for each argument that cannot be used.
     """
-    try:
-        return ForecastInput(**given)
-    except ValidationError as error:
-        raise InputError("; ".join(_explain(e) for e in error.errors())) from None
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part not in ("str", "float"))
-    if error["type"] == "extra_forbidden":
-        return f"unknown option {where!r}; expected one of {', '.join(ForecastInput.model_fields)}"
-    return f"{where} = {error['input']!r}: {str(error['msg']).removeprefix('Value error, ')}"
+    return made(ForecastInput, given, noun="option")
 
 
 def read_scenario(path: str | Path) -> ForecastInput:
@@ -115,28 +105,12 @@ def read_scenario(path: str | Path) -> ForecastInput:
         ScenarioError: the file cannot be read, is not TOML (with the line), or has unknown keys.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ScenarioError(f"{path}: no such scenario file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: cannot be read ({error})") from None
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path.name}: not valid TOML: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise ScenarioError(f"{path.name}: cannot be read ({error})") from None
+    content = read_toml(path, "a scenario (TOML)", error=ScenarioError)
     content.setdefault("title", path.stem)
     files = content.get("facts_files", ())
     if isinstance(files, (list, tuple)):
         content["facts_files"] = [str(path.parent / str(f)) for f in files]
-    try:
-        return ForecastInput(**content)
-    except ValidationError as error:
-        raise ScenarioError(f"{path.name}: " + "; ".join(_explain(e) for e in error.errors())) from None
-    except TypeError as error:
-        raise ScenarioError(f"{path.name}: {error}") from None
+    return made(ForecastInput, content, str(path), noun="option", error=ScenarioError)
 
 
 def merge_inputs(base: ForecastInput, top: ForecastInput) -> ForecastInput:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from liebig.catalog.rows import LeverEffectRow, LeverRow
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.limits import touched
 from liebig.limits.state import Change
+from liebig.reading import read_json
 
 __all__ = ["Lever", "check_compatible", "get_lever", "lever_changes", "parse_lever", "resolve_levers"]
 
@@ -108,14 +108,12 @@ def parse_lever(text: str, catalog: Catalog) -> Lever:
 
 
 def _measured(lever: Lever, path: Path) -> Lever:
+    content = read_json(path, "a measured lever: a JSON object with numbers p10, p50 and p90")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or any(isinstance(content[k], (bool, str)) for k in ("p10", "p50", "p90")):
             raise TypeError("p10, p50 and p90 must be numbers")
         low, mid, high = (float(content[k]) for k in ("p10", "p50", "p90"))
-    except FileNotFoundError:
-        raise InputError(f"lever {lever.id}@{path}: no such file") from None
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(
             f"lever {lever.id}@{path}: expected a JSON object with numbers p10, p50 and p90 ({type(error).__name__}: "
             f"{error})"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from liebig.errors import InputError
 from liebig.plan.defaults import default_batch
@@ -17,6 +17,7 @@ from liebig.plan.inputs import DATE, TrainingInput, chip_of, make_training_input
 from liebig.plan.loss import loss
 from liebig.plan.result import TrainingPlan
 from liebig.plan.train import plan_of
+from liebig.reading import made
 from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour, year_of
 from liebig.site.power import chip_power_w, server_power_w
 from liebig.step.search import Found, search
@@ -139,11 +140,7 @@ def make_budget_input(**options: Any) -> BudgetInput:
     Raises:
         InputError: an option cannot be, or nothing limits the run.
     """
-    try:
-        given = BudgetInput(**options)
-    except ValidationError as error:
-        told = [f"{'.'.join(str(p) for p in e['loc'][:1])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-        raise InputError("; ".join(dict.fromkeys(told))) from None
+    given = made(BudgetInput, options, noun="option")
     if given.usd is None and given.chips is None and given.power_w is None:
         raise InputError(
             "nothing limits the run; give at least one of usd, power and chips (days may be added to each)"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from liebig.catalog import constant
 from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
-from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
+from liebig.errors import ConflictError, RangeError, UnknownNameError
 from liebig.plan.defaults import default_batch
+from liebig.reading import made, read_toml
 from liebig.site.money import Owned, year_of
 from liebig.site.place import Site, site
 from liebig.step.calibration import Calibration, builtin_calibration, load_calibration
@@ -105,15 +105,7 @@ def make_training_input(**options: Any) -> TrainingInput:
     Raises:
         InputError: an option cannot be; all problems are named.
     """
-    try:
-        return TrainingInput(**options)
-    except ValidationError as error:
-        told = []
-        for e in error.errors():
-            name = ".".join(str(p) for p in (e["loc"] if e["loc"][:1] == ("owned",) else e["loc"][:1]))
-            words = str(e["msg"]).removeprefix("Value error, ")
-            told.append(f"{name}: {words} (got {e['input']!r})")
-        raise InputError("; ".join(dict.fromkeys(told))) from None
+    return made(TrainingInput, options, noun="option")
 
 
 def read_plan(path: str | Path) -> dict[str, Any]:
@@ -122,15 +114,7 @@ def read_plan(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: the file cannot be read, or holds a name that no plan has.
     """
-    path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML ({error})") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_toml(path, "a plan (TOML)")
     for name in content:
         if name not in TrainingInput.model_fields:
             raise UnknownNameError(f"name in {path}", name, TrainingInput.model_fields)
@@ -199,15 +183,7 @@ def site_of(given: str | dict[str, Any]) -> Site:
         return site(given)
     values = dict(given)
     base = site(str(values.pop("like"))).model_dump() if "like" in values else {}
-    try:
-        return Site(**{**base, **values})
-    except ValidationError as error:
-        raise InputError(_told("site", error)) from None
-
-
-def _told(what: str, error: ValidationError) -> str:
-    told = [f"{what}.{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-    return "; ".join(told)
+    return made(Site, {**base, **values}, "site")
 
 
 def _fabric(given: TrainingInput, machine: Chip) -> Fabric:

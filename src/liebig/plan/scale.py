@@ -13,16 +13,17 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import Chip, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
-from liebig.errors import InputError, RangeError
+from liebig.errors import RangeError
 from liebig.plan.inputs import chip_of
 from liebig.plan.loss import optimal
 from liebig.plan.multi_site import SiteLink, exchange_s
 from liebig.quantities import format_scientific as sci
+from liebig.reading import made
 from liebig.step.calibration import builtin_calibration
 from liebig.step.layout import Layouts
 from liebig.step.memory import memory
@@ -253,11 +254,7 @@ def make_scale_input(**options: Any) -> ScaleInput:
     Raises:
         InputError: an option cannot be; all problems are named.
     """
-    try:
-        given = ScaleInput(**options)
-    except ValidationError as error:
-        told = [f"{'.'.join(str(p) for p in e['loc'][:1])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-        raise InputError("; ".join(dict.fromkeys(told))) from None
+    given = made(ScaleInput, options, noun="option")
     if given.largest <= given.smallest:
         raise RangeError(f"largest {given.largest:g} FLOP is not above smallest {given.smallest:g} FLOP")
     return given

@@ -17,6 +17,7 @@ from liebig.cores import usable_cores
 from liebig.errors import InputError, MissingExtraError
 from liebig.plan.inputs import chip_of, make_training_input, setup_of, site_of
 from liebig.plan.train import plan_of, search_found
+from liebig.reading import read_bytes
 from liebig.tables import Table
 from liebig.transformer.architecture import architecture, architecture_from_fields
 
@@ -172,10 +173,7 @@ class _Store:
         if path is None or not path.exists():
             return
         good = 0
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        content = read_bytes(path, "a file of a sweep")
         for line in content.splitlines(keepends=True):
             try:
                 record = json.loads(line)

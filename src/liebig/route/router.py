@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from liebig.errors import ConflictError, InputError
 from liebig.files import write_whole
+from liebig.reading import read_bytes
 from liebig.route.learn.data import Labelled
 from liebig.route.learned import Part, fit_part, part_from
 from liebig.route.request import Request
@@ -177,15 +178,14 @@ def load_router(name: str | Path, models: Sequence[str] = ()) -> RuleRouter | Le
     if str(name) in RULES:
         return RuleRouter(str(name), tuple(models) or ("weak", "strong"))
     path = Path(name)
+    packed = read_bytes(path, f"a trained router (built in are {', '.join(RULES)})")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as content:
             arrays = {k: content[k] for k in content.files}
         meta = json.loads(str(arrays.pop("meta")))
         if int(meta["version"]) > VERSION:
             raise InputError(f"{path}: was written by a newer version of liebig; update it, or train again")
         router = _router(meta, arrays)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; built in are {', '.join(RULES)}") from None
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path}: holds no router ({str(error)[:80] or type(error).__name__})") from None
     if models and set(models) - set(router.models):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from liebig.errors import InputError
+from liebig.reading import made, read_text, read_toml
 
 __all__ = [
     "LedgerSettings",
@@ -194,14 +194,7 @@ def read_settings(path: str | Path) -> Settings:
         InputError: cannot be read; all problems are named.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; docs/how-to/gateway.md shows one") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not TOML ({error})") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_toml(path, "the gateway's settings (TOML), as docs/how-to/gateway.md shows them")
     return settings_from(content, str(path), path.parent)
 
 
@@ -213,20 +206,8 @@ def settings_from(content: dict[str, Any], where: str = "settings", folder: Path
     """
     if "folder" in content:
         raise InputError(f"{where}: folder: unknown setting")
-    try:
-        return Settings(**content, folder=folder or Path())
-    except ValidationError as error:
-        told = []
-        for e in error.errors():
-            place = ".".join(str(p) for p in e["loc"])
-            shown = f" (got {e['input']!r:.60})" if place and _may_be_shown(e["type"], e["input"]) else ""
-            told.append(f"{place}: {e['msg'].removeprefix('Value error, ')}{shown}".removeprefix(": "))
-        raise InputError(f"{where}: " + "; ".join(told)) from None
-
-
-def _may_be_shown(problem: str, given: Any) -> bool:
-    """False for what may be, or hold, a secret in the wrong place: unknown settings and whole tables of settings."""
-    return problem not in ("missing", "value_error", "extra_forbidden") and not isinstance(given, (dict, list, tuple))
+    given = {**content, "folder": folder or Path()}
+    return made(Settings, given, where, noun="setting", secret=True)
 
 
 def secret_of(upstream: UpstreamSettings, folder: Path) -> str:
@@ -242,10 +223,7 @@ def secret_of(upstream: UpstreamSettings, folder: Path) -> str:
         return _checked(value, f"upstream {upstream.name}: {upstream.key_env}")
     if upstream.key_file:
         path = folder / upstream.key_file
-        try:
-            value = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"upstream {upstream.name}: {path} cannot be read ({error})") from None
+        value = read_text(path, f"the key of upstream {upstream.name}").strip()
         return _checked(value, f"upstream {upstream.name}: {path}")
     return ""
 

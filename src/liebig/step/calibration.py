@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from liebig.cluster.chip import Chip
 from liebig.errors import InputError
 from liebig.files import write_whole
+from liebig.reading import read_json
 from liebig.step.constants import Constants
 from liebig.step.software import Software
 
@@ -131,8 +132,8 @@ def load_calibration(path: str | Path) -> Calibration:
     Raises:
         InputError: the file is not one.
     """
+    content = read_json(path, "a calibration (JSON); write one with: liebig calibrate --runs FILE")
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
         names = {f.name for f in fields(Constants)}
         numbers = {k: float(v) for k, v in content["constants"].items() if k in names}
         effects = {str(n): {str(k): float(v) for k, v in e.items()} for n, e in content["effects"].items()}
@@ -143,11 +144,7 @@ def load_calibration(path: str | Path) -> Calibration:
         if not all(math.isfinite(v) for v in [found.cluster, *vars(found.constants).values()]):
             raise ValueError
         return found
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError(f"{path}: not a calibration; write one with: liebig calibrate --runs FILE") from None
 
 

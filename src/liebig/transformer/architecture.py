@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from liebig.catalog import load_catalog
 from liebig.catalog.training_rows import ArchitectureRow
 from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.reading import made
 from liebig.transformer.arithmetic import active_parameters, parameters
 from liebig.transformer.huggingface import read_config
 from liebig.transformer.shape import Shape
@@ -227,15 +228,7 @@ def architecture_from_fields(fields: dict[str, Any], where: str = "model") -> Ar
     Raises:
         InputError: a field is missing, unknown or impossible; all problems are named.
     """
-    try:
-        return Architecture(**fields)
-    except ValidationError as error:
-        problems = []
-        for e in error.errors():
-            place = ".".join(str(p) for p in e["loc"])
-            message = str(e["msg"]).removeprefix("Value error, ")
-            problems.append(f"{place}: {message} (got {e['input']!r})" if place else message)
-        raise InputError(f"{where}: " + "; ".join(problems)) from None
+    return made(Architecture, fields, where)
 
 
 def architecture_of_size(n_parameters: float, vocab: int = 128_256, name: str = "") -> Architecture:

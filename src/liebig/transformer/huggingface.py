@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from liebig.errors import InputError
+from liebig.reading import read_json
 
 __all__ = ["fields_of_config", "read_config"]
 
@@ -87,16 +87,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if path.is_dir():
         path = path / "config.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({error})") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_json(path, "a config.json")
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected an object with model_type, hidden_size ..., got {type(content).__name__}")
     name = path.parent.name if path.name == "config.json" and path.parent.name else path.stem

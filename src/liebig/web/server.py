@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from liebig import __version__
 from liebig.cores import usable_cores
 from liebig.errors import LiebigError, UnknownNameError
+from liebig.problems import sentences
 from liebig.web import answers, responses
 from liebig.web.guard import App, Guard
 from liebig.web.requests import AccessRequest, LeversRequest, PackageRequest, PlanRequest, ScenarioRequest
@@ -172,11 +173,8 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        parts = []
-        for e in error.errors()[:10]:
-            place = ".".join(str(p) for p in e["loc"] if p != "body")
-            parts.append(f"{place}: {str(e['msg']).removeprefix('Value error, ')}".removeprefix(": "))
-        return _error("; ".join(parts), 422)
+        told = sentences([{**e, "loc": e["loc"][1:]} for e in error.errors()[:10]], error.body)
+        return _error("; ".join(told), 422)
 
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> JSONResponse:

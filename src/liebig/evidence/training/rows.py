@@ -6,8 +6,6 @@ is filled the way such runs are usually set up, and ``Case.assumed`` lists what 
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -24,6 +22,7 @@ from liebig.evidence.training.descriptions import (
     schedule_of,
     sharding_of,
 )
+from liebig.reading import read_csv
 from liebig.step.software import Software, software_of
 from liebig.transformer.architecture import (
     Architecture,
@@ -81,24 +80,7 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
     Raises:
         InputError: the file cannot be read, has no header, or has no row.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; expected a CSV file of measured runs") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        rows = [{k or "": v or "" for k, v in row.items()} for row in csv.DictReader(io.StringIO(text), restval="")]
-    except (csv.Error, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not valid CSV ({error})") from None
-    if not rows:
-        raise InputError(f"{path}: holds no row; expected a header line and one line per measured run")
-    return rows
+    return read_csv(path, "a CSV file of measured runs: a header line and one line per run")
 
 
 def read_cases(rows: Iterable[Mapping[str, str]]) -> list[Case]:

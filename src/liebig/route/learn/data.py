@@ -6,10 +6,6 @@ with ``messages`` in place of ``prompt`` for whole conversations.  CSV: columns 
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.errors import InputError
+from liebig.reading import json_of, read_csv, read_json_lines
 from liebig.route.request import Answer, Request, request_of_chat
 
 __all__ = ["Labelled", "answer_from", "labelled_from", "parts_of_row", "read_labelled", "read_raw", "request_of_row"]
@@ -109,33 +106,13 @@ def read_raw(path: str | Path) -> list[Any]:
         InputError: cannot be read.
     """
     path = Path(path)
-    try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text") from None
-    name = path.name.removesuffix(".gz").lower()
+    what = "labelled requests: .jsonl, .json or .csv, plain or .gz"
+    name = path.name.lower().removesuffix(".gz")
     if name.endswith(".csv"):
-        csv.field_size_limit(2**31 - 1)
-        rows: list[Any] = list(csv.DictReader(io.StringIO(text, newline="")))
-    elif name.endswith((".jsonl", ".ndjson", ".json")):
-        rows = _json_rows(text, path)
-    else:
-        raise InputError(f"{path}: expected a name that ends in .jsonl, .json or .csv")
-    return rows
-
-
-def _json_rows(text: str, path: Path) -> list[Any]:
-    try:
-        if text.lstrip().startswith("["):
-            return list(json.loads(text))
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON, one object a line ({error})") from None
+        return list(read_csv(path, what))
+    if name.endswith((".jsonl", ".ndjson", ".json")):
+        return read_json_lines(path, what)
+    raise InputError(f"{path}: expected a name that ends in .jsonl, .json or .csv")
 
 
 def labelled_from(rows: Iterable[Any], models: Sequence[str] = (), where: str = "rows") -> Labelled:
@@ -207,10 +184,7 @@ def request_of_row(row: Mapping[str, Any]) -> Request:
     """
     messages = row.get("messages")
     if isinstance(messages, str) and messages.strip():
-        try:
-            messages = json.loads(messages)
-        except (json.JSONDecodeError, RecursionError):
-            raise InputError("messages is not JSON") from None
+        messages = json_of(messages, "messages")
     if isinstance(messages, list):
         return request_of_chat({"messages": messages})
     prompt = row.get("prompt")

@@ -6,9 +6,6 @@ there), with labels a combined router trained on some of the rows and scored on 
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.errors import InputError
+from liebig.reading import read_csv
 from liebig.route.learn.calibrate import losses_of
 from liebig.route.learn.data import Labelled
 from liebig.route.learn.evaluate import curve_of, oracle_order, summary
@@ -43,17 +41,9 @@ def read_outcomes(folder: str | Path) -> dict[str, Labelled]:
     path = folder if folder.is_file() else folder / "routellm_outcomes.csv.gz"
     if not path.exists() and path.with_suffix("").exists():
         path = path.with_suffix("")
-    try:
-        raw = path.read_bytes()
-    except OSError:
-        raise InputError(
-            f"{path}: no such file; expected outcomes with benchmark, prompt, weak_score, strong_score"
-        ) from None
-    text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
-    csv.field_size_limit(2**31 - 1)
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    rows = read_csv(path, "outcomes (CSV) with benchmark, prompt, weak_score, strong_score")
     needed = {"benchmark", "prompt", "weak_score", "strong_score", "contaminated"}
-    if not rows or needed - rows[0].keys():
+    if needed - rows[0].keys():
         raise InputError(f"{path}: columns {', '.join(sorted(needed))} are needed")
     kept = [r for r in rows if r["contaminated"] not in ("1", "True", "true")]
     return {
