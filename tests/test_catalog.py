@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tomllib
 from importlib import resources
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import liebig
-from liebig.catalog import TABLES, Catalog, dangling_references, load_catalog, read_table, resolve
+from liebig.catalog import GRADES, TABLES, Catalog, dangling_references, load_catalog, read_table, resolve
 from liebig.catalog.loader import builtin_table
 from liebig.errors import InputError, LiebigError, TableError, UnknownNameError
 from liebig.forecast.stated import parameter_marginal
@@ -333,3 +334,13 @@ def test_rows_that_cannot_be(tmp_path, table: str, message: str) -> None:
     path.write_text(table + common, encoding="utf-8")
     with pytest.raises(TableError, match=message):
         read_table(path)
+
+
+def test_every_measured_table_says_where_it_is_from() -> None:
+    folder = resources.files("liebig.catalog").joinpath("measured")
+    described = tomllib.loads(folder.joinpath("datasets.toml").read_text(encoding="utf-8"))
+    tables = {item.name.removesuffix(".csv") for item in folder.iterdir() if item.name.endswith(".csv")}
+    assert set(described) == tables - {"corrections"}  # whose rows each name their source
+    for name, entry in described.items():
+        assert {"title", "unit", "source", "as_of", "licence"} <= {k for k, v in entry.items() if v}, name
+        assert entry["grade"] in GRADES, name

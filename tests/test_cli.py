@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from liebig.catalog import load_catalog
+from liebig.catalog.rows import ClaimRow
 from steady import PATIENCE_S
 
 from .conftest import Cli
@@ -168,7 +169,7 @@ def test_facts(cli: Cli) -> None:
     assert "source" in shown
     assert "https://" in shown
     assert "H100" in cli("facts", "search", "H100").stdout
-    claim = next(r for r in load_catalog().claims().values() if r.claim_value and r.check_value)
+    claim = next(r for r in load_catalog().rows("claims", ClaimRow) if r.claim_value and r.check_value)
     assert f"claimed {claim.claim_value:.4g}" in cli("facts", "search", claim.id, claim.claim[:20]).stdout
     (cli.folder / "mine.csv").write_text(
         "id,p10,p50,p90,unit,source,as_of,licence,grade\npower.campus_w,3,8,12,GW,own survey,2026-11,own,measured\n"

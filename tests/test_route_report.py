@@ -18,7 +18,7 @@ from liebig.levers.vectors import parse_lever
 from liebig.route.ledger.records import Row
 from liebig.route.savings.drift import drift_of
 from liebig.route.savings.lever import as_lever
-from liebig.route.savings.report import Tally, report, savings
+from liebig.route.savings.report import Tally, report
 
 #: USD per token of prompt, of cached prompt and of completion.
 WEAK, STRONG = (1e-7, 5e-8, 4e-7), (2.5e-6, 1.25e-6, 1e-5)
@@ -129,7 +129,7 @@ def test_errors_cost_but_tell_nothing() -> None:
 )
 def test_groups_add_up(by: Any, groups: list[str]) -> None:
     rows = traffic(1000)
-    items = savings(rows, by)
+    items = report(rows, by).items
     assert [i.group for i in items] == groups
     total = report(rows).total
     assert sum(i.calls for i in items) == 1000

@@ -12,7 +12,7 @@ import pytest
 from liebig.errors import UnknownNameError
 from liebig.limits import LIMITS, State, Structure, capital, ceilings, chips, cooling, latency, power, touched, water
 from liebig.limits import data as data_limit
-from liebig.limits.common import flop_per_h100e, parameters_of_flop, survival, tokens_of_flop
+from liebig.limits.common import flop_per_h100e, parameters_of_flop, survival
 from pins.parameters import change, state
 
 PLAIN = Structure(tuple(LIMITS))
@@ -34,10 +34,9 @@ def test_a_chip_s_part_of_a_run() -> None:
 
 
 def test_the_compute_optimal_model() -> None:
-    """C = 6 N D and D = 20 N: 1.2e26 FLOP are 1e12 parameters and 2e13 tokens."""
+    """C = 6 N D and D = 20 N: 1.2e26 FLOP are 1e12 parameters."""
     flop = np.array([1.2e26, 4.8e26])
     assert parameters_of_flop(flop, np.array(20.0)) == pytest.approx([1e12, 2e12])
-    assert tokens_of_flop(flop, np.array(20.0)) == pytest.approx([2e13, 4e13])
 
 
 def test_chips_leave_between_half_and_one_and_a_half_lives() -> None:

@@ -19,18 +19,14 @@ from liebig.catalog.loader import builtin_table, read_table, recognise_table
 from liebig.catalog.rows import (
     GRADES,
     TABLES,
-    CapitalRow,
     ChipRow,
     ChipSupplyRow,
-    ClaimRow,
     CorrelationRow,
-    DataCentreRow,
     FactRow,
     LeverEffectRow,
     LeverRow,
     ModelRow,
     ParameterRow,
-    PowerSourceRow,
     PublishedRow,
     YardstickRow,
 )
@@ -168,18 +164,6 @@ class Catalog:
         """AI chips shipped by quarter and maker."""
         return self.rows("chip_supply", ChipSupplyRow)
 
-    def capital_spending(self) -> tuple[CapitalRow, ...]:
-        """Capital expenditure by company and year."""
-        return self.rows("capital_spending", CapitalRow)
-
-    def data_centres(self) -> tuple[DataCentreRow, ...]:
-        """Frontier data centres over time."""
-        return self.rows("data_centres", DataCentreRow)
-
-    def power_sources(self) -> dict[str, PowerSourceRow]:
-        """Electricity sources, id -> row."""
-        return {r.id: r for r in self.rows("power_sources", PowerSourceRow)}
-
     def yardsticks(self) -> dict[str, YardstickRow]:
         """Yardsticks, id -> row."""
         return {r.id: r for r in self.rows("yardsticks", YardstickRow)}
@@ -187,10 +171,6 @@ class Catalog:
     def published(self) -> dict[str, PublishedRow]:
         """Published results, id -> row."""
         return {r.id: r for r in self.rows("published", PublishedRow)}
-
-    def claims(self) -> dict[str, ClaimRow]:
-        """Claims and their checks, id -> row."""
-        return {r.id: r for r in self.rows("claims", ClaimRow)}
 
 
 def resolve(name: str, valid: Iterable[str]) -> str:

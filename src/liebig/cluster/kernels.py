@@ -27,7 +27,6 @@ __all__ = [
     "gemm_time",
     "has_table",
     "level_of",
-    "measured_families",
     "stream_time",
     "table_of",
 ]
@@ -91,11 +90,6 @@ def _on_powers_of_two(grid: Array, *axes: list[float]) -> Array:
             new[i] = np.interp(want, have[good], line[good]) if good.any() else np.nan
         logs = np.moveaxis(new.reshape(*moved.shape[:-1], want.size), -1, axis)
     return np.exp(np.where(np.isfinite(logs), logs, np.nanmedian(logs)))
-
-
-def measured_families() -> tuple[str, ...]:
-    """Families of chips with a table of measured matrix multiplications."""
-    return tuple(dict.fromkeys(family for family, _ in _gemm_tables()))
 
 
 def has_table(chip: Chip, precision: str = "bf16") -> bool:

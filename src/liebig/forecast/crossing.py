@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liebig.forecast.simulations import Simulations
 
 __all__ = ["Crossing", "find_crossing"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

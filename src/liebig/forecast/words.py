@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from liebig.catalog.rows import GRADES
-from liebig.errors import RangeError
 from liebig.forecast.result import Forecast
 from liebig.forecast.world import World
 from liebig.limits import LIMITS
@@ -14,7 +13,6 @@ from liebig.quantities import format_interval, format_quantity, format_scientifi
 
 __all__ = [
     "grade_counts",
-    "grade_mark",
     "parameter_records",
     "run_sentence",
     "summary_sentences",
@@ -150,17 +148,3 @@ def _changes_in_words(world: World) -> dict[str, list[str]]:
                 amount = format_interval(low, middle, high, effect.unit)
             add(effect.parameter, f"lever {lever.id}", effect.op, amount, lever.start_of(effect), effect.ramp_yr)
     return out
-
-
-def grade_mark(grade: str) -> str:
-    """The sign shown beside a number: measured, reported, vendor claim or judgement.
-
-    >>> grade_mark("judgement")
-    '◇'
-
-    Raises:
-        RangeError: no such grade.
-    """
-    if grade not in GRADES:
-        raise RangeError(f"grade {grade!r} is not one of {', '.join(GRADES)}")
-    return GRADES[grade]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from liebig.limits.state import State
 
-__all__ = ["FLOP_PARAMETERS", "Structure", "flop_per_h100e", "parameters_of_flop", "survival", "tokens_of_flop"]
+__all__ = ["FLOP_PARAMETERS", "Structure", "flop_per_h100e", "parameters_of_flop", "survival"]
 
 Array = NDArray[np.float64]
 
@@ -72,15 +72,6 @@ def parameters_of_flop(flop: Array, tokens_per_parameter: Array) -> Array:
     1000000000000.0
     """
     return np.sqrt(flop / (6.0 * tokens_per_parameter))
-
-
-def tokens_of_flop(flop: Array, tokens_per_parameter: Array) -> Array:
-    """Tokens of the compute-optimal model of a run.
-
-    >>> float(tokens_of_flop(np.array(1.2e26), np.array(20.0)))
-    20000000000000.0
-    """
-    return tokens_per_parameter * parameters_of_flop(flop, tokens_per_parameter)
 
 
 def survival(age_yr: Array, life_yr: Array) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liebig.limits.state import State
 
-__all__ = ["PARAMETERS", "POWER_PARAMETERS", "closed_loop_share", "facility_factor", "water_l_per_kwh"]
+__all__ = ["POWER_PARAMETERS", "closed_loop_share", "facility_factor", "water_l_per_kwh"]
 
 Array = NDArray[np.float64]
 
@@ -24,7 +24,6 @@ POWER_PARAMETERS = (
     "cooling.sea_pue",
     "cooling.pue",
 )
-PARAMETERS = (*POWER_PARAMETERS, "cooling.wue_l_per_kwh")
 
 
 def closed_loop_share(p: State, years: Array) -> Array:

@@ -12,7 +12,7 @@ from liebig.route.choose import RoutingPolicy, policy_of
 from liebig.route.learn.assess import Assessment, assess
 from liebig.route.learn.calibrate import calibrate
 from liebig.route.learn.data import Labelled, labelled_from, read_labelled
-from liebig.route.policy import Choice, Policy, Router, Wanted, wanted_of
+from liebig.route.policy import Choice, Policy, Wanted, wanted_of
 from liebig.route.request import Answer, Request
 from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, load_router, train_router
 from liebig.route.settings import Settings, read_settings
@@ -26,7 +26,6 @@ __all__ = [
     "LearnedRouter",
     "Policy",
     "Request",
-    "Router",
     "RoutingPolicy",
     "RuleRouter",
     "Settings",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from liebig.route.request import Answer, Request
 
-__all__ = ["ANSWER_NAMES", "answer_features", "sums_of"]
+__all__ = ["ANSWER_NAMES", "answer_features"]
 
 Array = NDArray[np.float64]
 
@@ -42,18 +42,12 @@ ANSWER_NAMES = (
 )  # fmt: skip
 
 
-def sums_of(text: str) -> tuple[int, int]:
-    """How many sums an answer writes down, and how many of them do not hold.
-
-    >>> sums_of("3*60=180 and 180 x 3 = 540, but 12 + 5 = 18")
-    (3, 1)
-    """
-    found = _sums(text)
-    return len(found), sum(not holds for _, holds in found)
-
-
 def _sums(text: str) -> list[tuple[float, bool]]:
-    """What each sum is said to make, and whether it does."""
+    """What each sum is said to make, and whether it does.
+
+    >>> _sums("3*60=180 and 180 x 3 = 540, but 12 + 5 = 18")
+    [(180.0, True), (540.0, True), (18.0, False)]
+    """
     out = []
     for left, right in _SUM.findall(text[:8000]):
         value, told = _value(left), _value(right)

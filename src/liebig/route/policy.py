@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,25 +16,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Choice", "Router", "Wanted", "wanted_of"]
-
-
-class Router(Protocol):
-    """Anything that tells how likely each model is good enough."""
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """Models, weakest first."""
-        ...
-
-    @property
-    def looks_at(self) -> str:
-        """Model whose answer it wants to see first, or empty."""
-        ...
-
-    def score(self, requests: Sequence[Request]) -> Array:
-        """Probability that each model is good enough, shape ``(requests, models)``."""
-        ...
+__all__ = ["Choice", "Wanted", "wanted_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,9 +14,8 @@ from liebig.forecast.simulate import sample_state
 from liebig.forecast.world import build_world
 from liebig.limits import ceilings, chips, data, latency, power
 from liebig.limits.common import flop_per_h100e
-from liebig.tables import Table
 
-__all__ = ["Reproduced", "computed_quantities", "reproduce", "reproduction_table"]
+__all__ = ["Reproduced", "computed_quantities", "reproduce"]
 
 Array = NDArray[np.float64]
 _YEAR = np.array([2030.0])
@@ -100,9 +98,3 @@ def reproduce(samples: int = 65536, catalog: Catalog | None = None) -> tuple[Rep
             )
         )
     return tuple(out)
-
-
-def reproduction_table(rows: Sequence[Reproduced]) -> Table:
-    """Tidy table of the rows."""
-    cells = [row.to_dict() for row in rows]
-    return Table.from_rows(cells, list(cells[0]))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import functools
-import tomllib
 from importlib import resources
 
 from liebig.evidence.training.rows import Case, read_cases
 
-__all__ = ["builtin_cases", "builtin_rows", "datasets"]
+__all__ = ["builtin_cases", "builtin_rows"]
 
 #: What all rows of the single-node sweep share.
 _VTRAIN = {
@@ -55,9 +54,3 @@ def builtin_cases(*names: str) -> tuple[Case, ...]:
     """Cases of shipped tables; by default all measured steps."""
     rows = [row for name in names or ("step_time", "vtrain_single") for row in builtin_rows(name)]
     return tuple(read_cases(rows))
-
-
-def datasets() -> dict[str, dict[str, str]]:
-    """Descriptions of the tables of measurements: title, unit, source, url, licence, grade."""
-    text = resources.files("liebig.catalog").joinpath("measured", "datasets.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)

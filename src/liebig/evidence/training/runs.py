@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liebig.catalog import plan_number
 from liebig.cluster.borrowed import borrowed_words
@@ -29,7 +28,6 @@ from liebig.transformer.arithmetic import flops_per_token
 __all__ = ["RunScored", "score_runs", "summary_of", "validate_runs"]
 
 HOURS = 3600.0
-Array = NDArray[np.float64]
 Triple = tuple[float, float, float]
 
 

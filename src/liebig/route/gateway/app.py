@@ -21,31 +21,12 @@ from liebig.route.gateway.proxy import handle
 from liebig.route.gateway.refusals import Denied, refusal
 from liebig.route.gateway.state import GATEWAY, Gateway
 from liebig.route.gateway.stream import ClientGone
-from liebig.route.ledger.protocol import Ledger
-from liebig.route.policy import Policy
-from liebig.route.settings import Settings
 
-__all__ = ["application", "create_app", "runner_of"]
+__all__ = ["application", "runner_of"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 #: When the models became known here; the API wants a date.
 _CREATED = int(time.time())
-
-
-def create_app(settings: Settings, policy: Policy, ledger: Ledger) -> web.Application:
-    """The gateway as an application of aiohttp.
-
-    Run it with ``runner_of``, so that clients that leave are noticed.
-
-    Args:
-        settings: from the file.
-        policy: chooses models for ``auto``.
-        ledger: open; it is closed by who opened it.
-
-    Raises:
-        InputError: a key of an upstream is not to be had, or the site is unknown.
-    """
-    return application(Gateway(settings, policy, ledger))
 
 
 def application(gateway: Gateway) -> web.Application:

@@ -17,8 +17,6 @@ from liebig.route.settings import UpstreamSettings
 
 __all__ = ["Reply", "Upstream"]
 
-#: Answers with these states are asked for again.
-RETRIED = frozenset({429, 500, 502, 503, 504})
 #: Seconds before the first repetition; doubled each time.
 FIRST_DELAY_S = 0.25
 #: The longest ``Retry-After`` that is waited for, seconds.

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liebig.errors import InputError, LiebigError
 from liebig.route.embed import embed
@@ -24,7 +23,6 @@ from liebig.route.router import LearnedRouter, RuleRouter
 
 __all__ = ["JudgeError", "ask_judge", "most_informative", "read_verdict"]
 
-Array = NDArray[np.float64]
 _RULES = (
     "You compare two answers to the same request. Judge whether they are right, complete and follow the instructions; "
     "length and style do not count. Reply with one line of JSON: "

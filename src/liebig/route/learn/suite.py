@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liebig.errors import InputError
 from liebig.reading import read_csv
@@ -24,7 +23,6 @@ from liebig.route.rules import need_by_rule
 
 __all__ = ["LABELS", "read_outcomes", "run_suite"]
 
-Array = NDArray[np.float64]
 #: Labels that a learned router gets, by set, as published results do.
 LABELS = {"mmlu": (300, 1531), "gsm8k": (131, 653)}
 #: Random splits that a learned router is averaged over.

@@ -2,7 +2,7 @@
 
 from liebig.route.savings.drift import Drift, drift_of
 from liebig.route.savings.lever import as_lever
-from liebig.route.savings.report import Saving, Savings, Tally, report, savings
+from liebig.route.savings.report import Saving, Savings, Tally, report
 from liebig.route.savings.tally import read_tally, savings_of
 
 __all__ = [
@@ -14,6 +14,5 @@ __all__ = [
     "drift_of",
     "read_tally",
     "report",
-    "savings",
     "savings_of",
 ]

@@ -17,7 +17,7 @@ from liebig.route.ledger.records import Row
 from liebig.route.savings.drift import Drift, drift_of
 from liebig.tables import Table
 
-__all__ = ["Saving", "Savings", "Tally", "report", "savings"]
+__all__ = ["Saving", "Savings", "Tally", "report"]
 
 Array = NDArray[np.float64]
 By = Literal["total", "key", "model", "day"]
@@ -203,11 +203,6 @@ def report(
     for row in rows:
         tally.add(row)
     return tally.report(strong, calibration)
-
-
-def savings(rows: Iterable[Row], by: By = "total") -> list[Saving]:
-    """The items of the report of rows, one per group."""
-    return list(report(rows, by).items)
 
 
 def _length_ratio(c: Mapping[str, Array], by_strong: NDArray[np.bool_]) -> Array | None:
