@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from liebig.forecast import ForecastInput, levers, simulate
+from liebig.forecast import inputs as forecast_inputs
 from liebig.forecast import world as worlds
 from liebig.limits import LIMITS
 from liebig.route.savings.report import Drift, Saving, Savings
@@ -140,6 +141,8 @@ def test_a_scenario_is_read_once(
         return wrapper
 
     monkeypatch.setattr(requests, "no_file", counted("request", requests.no_file))
+    # a model is made by reading, or by calling its class
+    monkeypatch.setattr(forecast_inputs, "made", counted("input", forecast_inputs.made))
     monkeypatch.setattr(ForecastInput, "__init__", counted("input", ForecastInput.__init__))
     for module in (simulate, levers):
         monkeypatch.setattr(module, "build_world", counted("world", worlds.build_world))
