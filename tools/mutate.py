@@ -118,8 +118,8 @@ def _without_mutant(package: str) -> float:
 
 
 def _outcome(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        return "killed"  # by the limit of time
+    if os.WIFSIGNALED(status):  # by the limit of time, or by someone else
+        return "killed" if os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGALRM) else "error"
     return {0: "survived", 1: "killed", 2: "killed"}.get(os.WEXITSTATUS(status), "error")
 
 
@@ -137,8 +137,9 @@ def run_all(todo: list[Mutant], jobs: int) -> None:
             running[_start(m.package, m, limits[m.package])] = m
         pid, status = os.wait()
         m = running.pop(pid)
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": m.key, "outcome": _outcome(status)}) + "\n")
+        if _outcome(status) != "error":
+            with RESULTS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"key": m.key, "outcome": _outcome(status)}) + "\n")
         done = len(todo) - len(left) - len(running)
         print(f"{done}/{len(todo)} {time.time() - start:.0f} s {m.module}:{m.line} {_outcome(status)}", flush=True)
 

@@ -209,6 +209,23 @@ def test_what_is_copied_is_far_larger_than_caches(machine: Machine) -> None:
     assert made == [2**26, 2**28, 1000]
 
 
+def test_what_element_wise_work_is_timed_on(machine: Machine) -> None:
+    """A layer's activations: 2,048 by 1,024 numbers on a processor, 8,192 by 4,096 on a GPU; never above 1.5."""
+    made: list[tuple[int, ...]] = []
+    plain = machine.randn
+
+    def randn(*shape: int, **options: Any) -> Tensor:
+        made.append(shape)
+        return plain(*shape, **options)
+
+    machine.randn = randn  # type: ignore[method-assign]
+    for device in ("cpu", "cuda:0"):
+        clock = measure._Clock(machine, device, 0.02)
+        assert measure._elementwise(machine, clock, BYTES_PER_S) == pytest.approx(0.6)
+        assert measure._elementwise(machine, clock, 0.1 * BYTES_PER_S) == 1.5
+    assert made == [(2048, 1024)] * 2 + [(8192, 4096)] * 2
+
+
 def test_watts_of_a_card_are_those_of_the_last_two_thirds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The tool averages over the last second: 1, 2, 3, 4, 5 and 6 W are 4.5 W of the last four."""
     found = Machine(gpus=1)
