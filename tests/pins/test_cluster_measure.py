@@ -173,6 +173,8 @@ def test_a_gpu_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     asked: list[list[str]] = []
 
     def tool(command: list[str], **options: Any) -> Any:
+        assert options["text"]
+        assert options["check"]
         asked.append(command)
         found.now += 0.05
         return SimpleNamespace(stdout=f" {100.0 + len(asked)}, 700.0\n")
@@ -274,7 +276,7 @@ def test_a_machine_without_a_meter(machine: Machine) -> None:
 def test_several_packages_add_up(machine: Machine, tmp_path: Path) -> None:
     for i, joules in enumerate((1e6, 2e6)):
         _zone(tmp_path, f"intel-rapl:{i}", f"{joules:.0f}")
-    assert measure._rapl() == pytest.approx(3.0)
+    assert measure._rapl() == pytest.approx(3.0, rel=1e-12)
 
 
 def test_slow_work_is_timed_once_and_quick_work_often(machine: Machine) -> None:

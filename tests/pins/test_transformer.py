@@ -385,6 +385,7 @@ def test_sizes_out_of_range() -> None:
             sparse_of_size(total, active)
     # nearly all of it active: a dense model
     assert not sparse_of_size(1e9, 0.91e9).is_moe
+    assert not sparse_of_size(1e9, 1e9).is_moe
     assert sparse_of_size(1e10, 0.89e10).is_moe
 
 
