@@ -1,4 +1,4 @@
-"""Mutants of a file: the operators of cosmic-ray that mean something here, one that drops terms, and random draws."""
+"""Mutants of a file: the operators of cosmic-ray that mean something here, one that drops terms, and draws by hash."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import contextlib
 import difflib
 import hashlib
 import json
-import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -126,7 +125,8 @@ def sample(package: str, each: int, seed: int, folder: Path) -> tuple[list[Mutan
         return [Mutant(**m) for m in content["mutants"]], content["count"]
     known = operators()
     places = [place for path in files for place in _places(path, known)]
-    random.Random(f"{seed} {package}").shuffle(places)
+    # by a number of each place's own, so that a change of one file leaves the draws from others as they were
+    places.sort(key=lambda place: _digest(f"{seed} {package}/{place[0].name} {place[1]} {place[2]}"))
     out: list[Mutant] = []
     for path, name, occurrence in places:
         if len(out) == each:

@@ -118,8 +118,8 @@ def _without_mutant(package: str) -> float:
 
 
 def _outcome(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        return "killed"  # by the limit of time
+    if os.WIFSIGNALED(status):  # by the limit of time, or by someone else
+        return "killed" if os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGALRM) else "error"
     return {0: "survived", 1: "killed", 2: "killed"}.get(os.WEXITSTATUS(status), "error")
 
 
@@ -137,8 +137,9 @@ def run_all(todo: list[Mutant], jobs: int) -> None:
             running[_start(m.package, m, limits[m.package])] = m
         pid, status = os.wait()
         m = running.pop(pid)
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": m.key, "outcome": _outcome(status)}) + "\n")
+        if _outcome(status) != "error":
+            with RESULTS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"key": m.key, "outcome": _outcome(status)}) + "\n")
         done = len(todo) - len(left) - len(running)
         print(f"{done}/{len(todo)} {time.time() - start:.0f} s {m.module}:{m.line} {_outcome(status)}", flush=True)
 
@@ -146,11 +147,12 @@ def run_all(todo: list[Mutant], jobs: int) -> None:
 # ---- report
 
 
-def _results() -> dict[str, str]:
+def _results() -> tuple[dict[str, str], dict[str, str]]:
+    """Outcomes by key: when a mutant was drawn, and with the tests that were added since."""
     if not RESULTS.exists():
-        return {}
-    rows = (json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines())
-    return {r["key"]: r["outcome"] for r in rows}
+        return {}, {}
+    rows = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
+    return {r["key"]: r["outcome"] for r in reversed(rows)}, {r["key"]: r["outcome"] for r in rows}
 
 
 def _notes() -> dict[tuple[str, str, str], str]:
@@ -162,22 +164,23 @@ def _notes() -> dict[tuple[str, str, str], str]:
 
 def report(drawn: dict[str, tuple[list[Mutant], int]], seed: int) -> str:
     """The table of packages and the list of survivors, in Markdown."""
-    results, notes = _results(), _notes()
+    (first, last), notes = _results(), _notes()
     out = [
         "# Mutation testing of the mechanisms",
         "",
         f"Written by `tools/mutate.py` (seed {seed}); operators of cosmic-ray and dropped terms. Mutants are drawn at "
-        "random from all that a package has; a killed one fails a test of the package.",
+        "random from all that a package has; a killed one fails a test of the package. The share when drawn is that of "
+        "tests which had not seen these mutants; the share now counts tests that were added for the survivors.",
         "",
-        "| package | all mutants | drawn | killed | survived | share killed |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| package | all mutants | drawn | killed when drawn | killed now | survived | share when drawn | share now |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    total = [0, 0, 0]
+    total = [0, 0, 0, 0]
     lines: list[str] = []
     for package, (mutants, count) in drawn.items():
-        found = [(m, results[m.key]) for m in mutants if results.get(m.key) in ("killed", "survived")]
-        alive = [m for m, outcome in found if outcome == "survived"]
-        numbers = (count, len(found), len(found) - len(alive))
+        found = [m for m in mutants if m.key in last]
+        alive = [m for m in found if last[m.key] == "survived"]
+        numbers = (count, len(found), sum(first[m.key] == "killed" for m in found), len(found) - len(alive))
         total = [a + b for a, b in zip(total, numbers, strict=True)]
         out.append(_row(package, *numbers))
         lines += [
@@ -189,9 +192,9 @@ def report(drawn: dict[str, tuple[list[Mutant], int]], seed: int) -> str:
     return "\n".join([*out, "|---|---|---|---|", *lines, ""])
 
 
-def _row(name: str, count: int, drawn: int, killed: int) -> str:
-    share = f"{100 * killed / drawn:.0f} %" if drawn else "–"
-    return f"| {name} | {count:,} | {drawn} | {killed} | {drawn - killed} | {share} |"
+def _row(name: str, count: int, drawn: int, first: int, now: int) -> str:
+    shares = (f"{100 * killed / max(drawn, 1):.1f} %" for killed in (first, now))
+    return f"| {name} | {count:,} | {drawn} | {first} | {now} | {drawn - now} | {' | '.join(shares)} |"
 
 
 def _cell(text: str) -> str:
@@ -218,7 +221,7 @@ def main() -> None:
         sys.modules["liebig.catalog"].load_catalog()
         loaded = [m for m in sys.modules if m.startswith(tuple(f"liebig.{p}" for p in PACKAGES))]
         assert not loaded, f"loaded before they can be changed: {loaded}"
-        known = _results()
+        _, known = _results()
         settled = {k for k, v in known.items() if v == "killed" or not given.again}
         wanted = given.packages.split(",")
         run_all([m for p in wanted for m in drawn[p][0] if m.key not in settled], given.jobs)

@@ -278,21 +278,24 @@ def test_reasons_of_levers_without_an_effect() -> None:
     assert hot.reason == "lowers the minimum in 67 % of futures (tightens water)"
 
 
-def _of_ten(low: int, lever: Lever) -> tuple[float, str]:
-    """Share of negative futures and the reason, where water binds in some of ten futures."""
-    sites = [2.0] * low + [9.0] * (10 - low)
-    bench = make_bench(state(water__sites=sites), 2030.0, STRUCTURE, {lever.id: np.full(10, 0.5)}, 10)
+def _of_some(low: int, lever: Lever, futures: int = 10) -> tuple[float, str]:
+    """Share of negative futures and the reason, where water binds in some of them."""
+    sites = [2.0] * low + [9.0] * (futures - low)
+    bench = make_bench(state(water__sites=sites), 2030.0, STRUCTURE, {lever.id: np.full(futures, 0.5)}, futures)
     (effect,) = rank_levers(bench, (lever,)).effects
     return effect.negative, effect.reason
 
 
-def test_reasons_by_shares_of_ten_futures() -> None:
-    """Water binds in one future of ten, or in two; a loss in one is none to speak of, in two it is."""
-    assert _of_ten(1, MORE_SITES) == (0.0, "relaxes water (×2), which binds in 10 % of futures")
-    assert _of_ten(2, MORE_SITES) == (0.0, "its gains and losses cancel")
+def test_reasons_by_shares_of_futures() -> None:
+    """Water binds in one future of ten, or in two; a loss in one is none to speak of, in two it is. Three futures of
+    twenty, 15 %, are not few any more.
+    """
+    assert _of_some(1, MORE_SITES) == (0.0, "relaxes water (×2), which binds in 10 % of futures")
+    assert _of_some(2, MORE_SITES) == (0.0, "its gains and losses cancel")
+    assert _of_some(3, MORE_SITES, 20) == (0.0, "its gains and losses cancel")
     down = _lever("down", _effect("water.sites", 0.5), _effect("data.synthetic_factor", 1.2))
-    assert _of_ten(1, down) == (0.1, "")
-    assert _of_ten(2, down) == (0.2, "lowers the minimum in 20 % of futures (tightens water)")
+    assert _of_some(1, down) == (0.1, "")
+    assert _of_some(2, down) == (0.2, "lowers the minimum in 20 % of futures (tightens water)")
 
 
 # ---- packages
@@ -419,4 +422,13 @@ def test_rebound_by_hand() -> None:
     assert half.more == pytest.approx(1 / 3)
     table = found.table().rows()
     assert table[1]["use_with_rebound_twh_per_yr"] == pytest.approx(8.766 * math.sqrt(2))
+    # 1, 2 and 4 GW: p10 and p90 lie 0.2 and 1.8 of the way, 1.2 and 3.6 GW
+    spread = rebound(_bench(structure, levers, power__ai_w=[1e9, 2e9, 4e9]), (better,))
+    (row,) = spread.table().rows()
+    assert [row[f"use_{n}"] for n in ("before_twh_per_yr", "without_rebound_twh_per_yr")] == pytest.approx(
+        [2 * 8.766, 0.5 * 8.766]
+    )
+    assert [row[f"use_with_rebound_{n}"] for n in ("p10", "twh_per_yr", "p90")] == pytest.approx(
+        [2 * 1.2 * 8.766, 4 * 8.766, 2 * 3.6 * 8.766]
+    )
     assert found.to_dict()["levers"][0]["gain"] == pytest.approx({"p10": 4, "p50": 4, "p90": 4})

@@ -137,6 +137,9 @@ def test_cooling_costs_power_and_saves_water() -> None:
     sea = state([change("cooling.sea_share", "set", 0.5, 2030.0)], **dry)
     assert cooling.facility_factor(sea, years)[:, 0] == pytest.approx([1.0, 0.955])
     assert cooling.water_l_per_kwh(sea, years)[:, 0] == pytest.approx([1.2, 0.375])
+    # a fifth at the sea from the beginning on: 0.8 of the closed loops, and none of the sea's power is new
+    early = state(**dry, cooling__sea_share=0.2)
+    assert cooling.facility_factor(early, years)[:, 0] == pytest.approx([1.0, 1 + 0.8 * 0.03])
     whole = state([change("cooling.sea_share", "set", 3.0)], **dry)
     assert cooling.water_l_per_kwh(whole, years)[:, 0] == pytest.approx([0.0, 0.0])
 
