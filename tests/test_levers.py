@@ -77,7 +77,7 @@ def test_ranking_is_sorted_and_complete(ranking) -> None:
     assert ratios == sorted(ratios, reverse=True)
     assert {e.lever.id for e in ranking.effects} == set(IDS)
     for e in ranking.effects:
-        assert e.p10 <= e.p50 <= e.p90
+        assert e.paired.p10 <= e.paired.p50 <= e.paired.p90
         assert 0 <= e.negative <= 1
     assert sum(ranking.binding.values()) == pytest.approx(1.0)
 

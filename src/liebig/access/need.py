@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.access.draws import Triple, draw, three, triple_dict
+from liebig.access.draws import draw
 from liebig.catalog import load_catalog
 from liebig.errors import InputError, RangeError, UnitError
 from liebig.forecast.inputs import make_input
@@ -20,6 +20,7 @@ from liebig.limits import State, ceilings, cooling
 from liebig.limits.capital import usd_per_h100e
 from liebig.limits.power import facility_w_per_h100e
 from liebig.quantities import parse_quantity
+from liebig.uncertainty import Interval
 
 __all__ = [
     "Futures",
@@ -113,14 +114,14 @@ class Need:
     energy_twh_per_yr: Array
     water_m3_per_day: Array
 
-    def quantities(self) -> dict[str, Triple]:
+    def quantities(self) -> dict[str, Interval]:
         """p10, p50 and p90 of each quantity."""
         names = ("power_w", "h100e", "capital_usd", "energy_twh_per_yr", "water_m3_per_day")
-        return {name: three(getattr(self, name)) for name in names}
+        return {name: Interval.of(getattr(self, name)) for name in names}
 
     def to_dict(self) -> dict[str, object]:
         """Plain values."""
-        return {"need": self.text, "year": self.year, **{k: triple_dict(v) for k, v in self.quantities().items()}}
+        return {"need": self.text, "year": self.year, **{k: v.to_dict() for k, v in self.quantities().items()}}
 
 
 def find_need(text: str, year: int, futures: Futures) -> Need:

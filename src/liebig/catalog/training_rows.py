@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from liebig.catalog.fields import Date, FactRow, Headline, Identifier, Number, Positive
+
+if TYPE_CHECKING:
+    from liebig.uncertainty import Interval
 
 __all__ = [
     "ArchitectureRow",
@@ -331,6 +334,13 @@ class NumberRow(FactRow):
         if not self.p10 <= self.p50 <= self.p90:
             raise ValueError(f"p10 {self.p10:g}, p50 {self.p50:g}, p90 {self.p90:g} are not in order")
         return self
+
+    @property
+    def interval(self) -> Interval:
+        """The three quantiles as one."""
+        from liebig.uncertainty import Interval  # here, so that reading facts does not load NumPy
+
+        return Interval(self.p10, self.p50, self.p90)
 
 
 class ConstantRow(FactRow):

@@ -135,17 +135,18 @@ def _day(text: str | None, option: str) -> float | None:
 
 def _show_report(found: Savings) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_interval
 
     out = console()
     total = found.total
     if not total.calls:
         out.print("No calls in the ledger yet.", style="bold")
         return
-    low, middle, high = total.usd_strong
+    strong = format_interval(total.usd_strong, write=".4g")
     saved = "" if total.usd_saved is None else f", {total.usd_saved:.0%} less"
     out.print(
         f"{total.calls} calls cost {total.usd:.4g} USD; {found.strong or 'the strongest model'} alone would have cost "
-        f"{middle:.4g} ({low:.4g}–{high:.4g}){saved}.",
+        f"{strong}{saved}.",
         style="bold",
     )
     table = grid(

@@ -12,11 +12,12 @@ from liebig.catalog import load_catalog
 from liebig.errors import RangeError
 from liebig.forecast import make_inputs
 from liebig.forecast.levers import rank_in_world
+from liebig.forecast.result import interval_of
 from liebig.forecast.simulate import forecast_world
 from liebig.forecast.world import build_world
 from liebig.plan.result import TrainingPlan
-from liebig.plan.run import Triple
 from liebig.site.money import year_of
+from liebig.uncertainty import Interval
 
 __all__ = ["Headroom", "headroom_of"]
 
@@ -26,7 +27,7 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Headroom:
-    """Ceiling over plan, for each limit p10, p50 and p90 over futures; below 1 the limit forbids the plan.
+    """Ceiling over plan for each limit, over futures; below 1 the limit forbids the plan.
 
     ``first`` is the limit with the least median headroom; ``site`` is the power of the place over that of
     the plan, when the place has a limit.
@@ -34,8 +35,8 @@ class Headroom:
 
     year: int
     flop: float
-    limits: Mapping[str, Triple]
-    minimum: Triple
+    limits: Mapping[str, Interval]
+    minimum: Interval
     first: str
     within: float
     site: float | None
@@ -43,12 +44,11 @@ class Headroom:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        names = ("p10", "p50", "p90")
         return {
             "year": self.year,
             "flop": self.flop,
-            "limits": {k: dict(zip(names, v, strict=True)) for k, v in self.limits.items()},
-            "minimum": dict(zip(names, self.minimum, strict=True)),
+            "limits": {k: v.to_dict() for k, v in self.limits.items()},
+            "minimum": self.minimum.to_dict(),
             "first_limit": self.first,
             "share_of_futures_within_all_limits": self.within,
             "site": self.site,
@@ -87,7 +87,7 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
 
     >>> from liebig.plan import plan_training
     >>> plan = plan_training(model="Llama2-7B", chips=64, batch=256, seq_len=4096, tp=1, pp=1, date="2026")
-    >>> headroom_of(plan, samples=256, levers=False).minimum[1] > 1000
+    >>> headroom_of(plan, samples=256, levers=False).minimum.p50 > 1000
     True
     """
     inputs = make_inputs(None, {"samples": samples, **options})
@@ -98,9 +98,9 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
         raise RangeError(f"date {plan.given.date} lies after {forecast.years[-1]}, the last year of the forecast")
     i = forecast.at(year)
     flop = plan.training_flop
-    limits = {name: _ratio(forecast.ceilings[name][i], flop) for name in forecast.limits}
-    minimum = _ratio(forecast.minimum[i], flop)
-    first = min(limits, key=lambda k: limits[k][1])
+    limits = {name: interval_of(forecast.ceilings[name][i]).scaled(1.0 / flop) for name in forecast.limits}
+    minimum = interval_of(forecast.minimum[i]).scaled(1.0 / flop)
+    first = min(limits, key=lambda k: limits[k].p50)
     ranked: tuple[tuple[str, float], ...] = ()
     if levers:
         effects = rank_in_world(world, year, min(samples, 512)).effects
@@ -110,12 +110,8 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
     power = plan.site.power_w
     return Headroom(
         year, flop, limits, minimum, first, _share_within(forecast.minimum[i], flop),
-        None if power is None else power / plan.run.site_power_w[1], ranked,
+        None if power is None else power / plan.run.site_power_w.p50, ranked,
     )  # fmt: skip
-
-
-def _ratio(quantiles: np.ndarray[Any, np.dtype[np.float64]], flop: float) -> Triple:
-    return float(quantiles[0]) / flop, float(quantiles[2]) / flop, float(quantiles[4]) / flop
 
 
 def _share_within(quantiles: np.ndarray[Any, np.dtype[np.float64]], flop: float) -> float:

@@ -16,6 +16,7 @@ from liebig.catalog.training_rows import ChipCostRow, RentalPriceRow
 from liebig.cluster.chip import Chip
 from liebig.errors import InputError, RangeError, UnknownNameError
 from liebig.site.place import Site
+from liebig.uncertainty import INTERVAL_LEVELS, Interval
 
 __all__ = [
     "Owned", "Prices", "chip_cost", "embodied_kgco2e", "owned_usd_per_chip_hour", "rental_usd_per_chip_hour",
@@ -34,6 +35,11 @@ class Prices:
     p90: float
     basis: int
     note: str
+
+    @property
+    def interval(self) -> Interval:
+        """The three prices as one."""
+        return Interval(self.p10, self.p50, self.p90)
 
 
 class Owned(BaseModel):
@@ -145,7 +151,7 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     weight = np.exp(-np.abs(year - years) / 0.75)
     order = np.argsort(moved)
     share = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
-    low, middle, high = (float(np.interp(q, share, moved[order])) for q in (0.1, 0.5, 0.9))
+    low, middle, high = (float(np.interp(q, share, moved[order])) for q in INTERVAL_LEVELS)
     return Prices(min(low, 0.85 * middle), middle, max(high, 1.15 * middle), len(chosen), note)
 
 
