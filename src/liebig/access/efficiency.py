@@ -19,6 +19,7 @@ from liebig.access.inputs import DEFAULT_SCENARIO, check_year, make_access_input
 from liebig.access.need import Futures, frontier_flop, make_futures, need_of_run, parse_need
 from liebig.access.places import find_places
 from liebig.access.supply import find_ratios
+from liebig.dates import start_of
 from liebig.errors import InputError, RangeError
 from liebig.forecast.progress import DENSITY_YEARS, EFFECTIVE_YEAR, algorithm_gain, density_gain
 from liebig.levers.rebound import rebound_use
@@ -129,7 +130,7 @@ def efficiency_access(
     out = []
     for year in range(start, until + 1):
         training, serving = gains(futures, start, year)
-        elasticity = futures.state.at("demand.elasticity", np.array([float(year)]))
+        elasticity = futures.state.at("demand.elasticity", np.array([start_of(year)]))
         without, after = rebound_use(np.ones(n), serving, np.broadcast_to(elasticity, (1, n))[0])
         both = (hosts(year, flop / training), hosts(year, flop))
         more = float(np.mean(after > 1.0 + 1e-9))
@@ -142,6 +143,6 @@ def gains(futures: Futures, start: int, year: int) -> tuple[Array, Array]:
     """(gain of training, gain of serving) between two years for the same capability, ``(n,)`` each."""
     p, n = futures.state, futures.samples
     last = EFFECTIVE_YEAR + DENSITY_YEARS
-    training = algorithm_gain(p, np.array([float(year)]), float(start))
-    serving = density_gain(p, np.array([min(float(year), last)]), min(float(start), last))
+    training = algorithm_gain(p, np.array([start_of(year)]), start_of(start))
+    serving = density_gain(p, np.array([min(start_of(year), last)]), min(start_of(start), last))
     return np.broadcast_to(training, (1, n))[0], np.broadcast_to(serving, (1, n))[0]

@@ -111,7 +111,7 @@ def embargo_cost(
     allowed = np.array([np.minimum(share_draws(rules, [place], int(y), u)[0], free) for y in ends[:-1]])
     without = _stock(place, made * free, ends, futures)
     with_control = _stock(place, made * allowed, ends, futures)
-    target = without[int(given.year) - FIRST]
+    target = without[given.year - FIRST]
     reached = _first_year(with_control, ends, target)
     return Embargo(
         country=place.name,

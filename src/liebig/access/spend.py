@@ -21,6 +21,7 @@ from liebig.access.draws import draw, uniform
 from liebig.access.inputs import check_year, make_access_input
 from liebig.access.need import Futures, frontier_flop, make_futures
 from liebig.cluster.chip import chip
+from liebig.dates import start_of
 from liebig.errors import RangeError
 from liebig.forecast.progress import effective_growth
 from liebig.quantities import format_interval, parse_quantity
@@ -186,9 +187,9 @@ def _uses(budget: float, wanted: float, year: int, futures: Futures) -> dict[str
 def flop_per_usd(year: int, futures: Futures) -> Array:
     """FLOP that a dollar of rented H100 trains, ``(n,)``."""
     p, n = futures.state, futures.samples
-    price = rental_usd_per_chip_hour(chip("H100-SXM"), float(year))
+    price = rental_usd_per_chip_hour(chip("H100-SXM"), start_of(year))
     usd_per_hour = price.interval.at(uniform("rent", n, futures.seed))
-    years = np.array([float(year)])
+    years = np.array([start_of(year)])
     utilisation = np.minimum(p.at("run.utilisation", years), 1.0)
     per_second = p.at("run.peak_flop_per_s", years) * p.at("run.precision_gain", years) * utilisation
     return np.broadcast_to(3600.0 * per_second / usd_per_hour, (1, n))[0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from liebig.catalog.fields import Date, FactRow, Headline, Identifier, Number, Positive
+from liebig.catalog.fields import Date, DateIfKnown, FactRow, Headline, Identifier, Number, Positive
 
 if TYPE_CHECKING:
     from liebig.uncertainty import Interval
@@ -91,9 +91,7 @@ class ChipRow(FactRow):
     vendor: str = Field(default="", description="who designed it")
     kind: str = Field(default="", description="GPU, TPU, NPU ... as Epoch AI sorts chips")
     family: str = Field(default="", description="chips of one family share measured kernels: table chip_families")
-    release: Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")] = Field(
-        default="", description="date it was announced or sold"
-    )
+    release: DateIfKnown = Field(default="", description="date it was announced or sold")
     peak_bf16: Positive | None = Field(
         default=None, description="dense bfloat16 FLOP/s; half precision where it has no bfloat16"
     )

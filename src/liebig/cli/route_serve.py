@@ -120,17 +120,13 @@ def report(
 
 
 def _day(text: str | None, option: str) -> float | None:
-    from datetime import UTC, datetime
-
+    from liebig.dates import utc_seconds
     from liebig.errors import InputError
 
-    if text is None:
-        return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option} {text!r}: expected a day such as 2026-11-25, or a time 2026-11-25T14:00") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        return None if text is None else utc_seconds(text)
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
 
 
 def _show_report(found: Savings) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.dates import calendar_year
 from liebig.errors import ConflictError, RangeError
 from liebig.levers.rank import Bench, minimum_of
 from liebig.levers.vectors import Lever, check_compatible, lever_changes
@@ -123,7 +124,7 @@ def best_package(
     reached = float(np.median(low)) / middle
     after = {n: float(np.mean(found.ceiling(n, frozenset(chosen)) <= low)) for n in bench.limits}
     return Package(
-        year=int(bench.year),
+        year=calendar_year(bench.year),
         levers=tuple(by_id[n] for n in chosen),
         ratio=reached,
         paired=Interval.of(ratio),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.dates import calendar_year
 from liebig.levers.vectors import Lever, lever_changes
 from liebig.limits import LIMITS, Change, State, Structure, ceilings, touched
 from liebig.tables import Table
@@ -190,7 +191,7 @@ def rank_levers(bench: Bench, levers: Sequence[Lever], progress: Callable[[float
         if progress:
             progress((i + 1) / len(levers))
     effects.sort(key=lambda e: (-e.ratio, -e.effective_ratio, e.lever.id))
-    return Ranking(int(bench.year), Interval.of(low), binding, tuple(effects))
+    return Ranking(calendar_year(bench.year), Interval.of(low), binding, tuple(effects))
 
 
 def _measure(

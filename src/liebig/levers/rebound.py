@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.dates import calendar_year
 from liebig.levers.rank import Bench, spread
 from liebig.levers.vectors import Lever, lever_changes
 from liebig.limits import Change
@@ -142,7 +143,7 @@ def rebound(bench: Bench, levers: Sequence[Lever], elasticity: Array | None = No
             )
         )
     rows.sort(key=lambda r: -r.gain.p50)
-    return Rebound(int(bench.year), Interval.of(np.broadcast_to(e, (bench.samples,))), tuple(rows))
+    return Rebound(calendar_year(bench.year), Interval.of(np.broadcast_to(e, (bench.samples,))), tuple(rows))
 
 
 def _gain(bench: Bench, changes: Sequence[Change]) -> Array:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from liebig.catalog import Catalog
 from liebig.catalog.rows import LeverEffectRow, LeverRow
+from liebig.dates import start_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.limits import touched
 from liebig.limits.state import Change
@@ -97,8 +98,8 @@ def parse_lever(text: str, catalog: Catalog) -> Lever:
     if rest.endswith(".json"):
         return _measured(lever, Path(rest))
     try:
-        year = float(rest)
-    except ValueError:
+        year = start_of(rest)
+    except InputError:
         raise InputError(
             f"lever {text!r}: {rest!r} is neither a year nor a .json file; write e.g. {name}@2027"
         ) from None

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from liebig.dates import decimal_year
 from liebig.errors import InputError
 from liebig.plan.defaults import default_batch
 from liebig.plan.goodput import goodput
@@ -18,7 +19,7 @@ from liebig.plan.loss import loss
 from liebig.plan.result import TrainingPlan
 from liebig.plan.train import plan_of
 from liebig.reading import made
-from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour, year_of
+from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour
 from liebig.site.power import chip_power_w, server_power_w
 from liebig.step.search import Found, search
 from liebig.tables import Table
@@ -185,7 +186,7 @@ def _means(given: BudgetInput) -> _Means:
     if given.usd_per_chip_hour is not None:
         price = given.usd_per_chip_hour
     elif given.terms == "owned":
-        price = owned_usd_per_chip_hour(machine, year_of(given.date), server_w, place)
+        price = owned_usd_per_chip_hour(machine, decimal_year(given.date), server_w, place)
     else:
         price = rental_usd_per_chip_hour(machine, given.date, "" if given.terms == "reserved" else given.terms).p50
     days = given.days or LONGEST_DAYS

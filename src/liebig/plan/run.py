@@ -13,10 +13,11 @@ from scipy.special import ndtri
 
 from liebig.catalog import plan_number
 from liebig.cluster.chip import Chip
+from liebig.dates import decimal_year
 from liebig.plan.goodput import Goodput
 from liebig.plan.inputs import TrainingInput
 from liebig.site.footprint import footprint
-from liebig.site.money import embodied_kgco2e, owned_usd_per_chip_hour, rental_usd_per_chip_hour, year_of
+from liebig.site.money import embodied_kgco2e, owned_usd_per_chip_hour, rental_usd_per_chip_hour
 from liebig.site.place import Site
 from liebig.site.power import chip_power_w, server_power_w
 from liebig.uncertainty import Interval, sobol_blocks
@@ -66,7 +67,7 @@ def _price(given: TrainingInput, machine: Chip, place: Site, server_w: float) ->
     if given.usd_per_chip_hour is not None:
         return Interval.exactly(given.usd_per_chip_hour), "as given"
     if given.terms == "owned":
-        middle = owned_usd_per_chip_hour(machine, year_of(given.date), server_w, place, given.owned)
+        middle = owned_usd_per_chip_hour(machine, decimal_year(given.date), server_w, place, given.owned)
         off = plan_number("money.owned_error")
         return Interval(off.p10 * middle, middle, off.p90 * middle), "owned: capital, building, upkeep and electricity"
     found = rental_usd_per_chip_hour(machine, given.date, "" if given.terms == "reserved" else given.terms)

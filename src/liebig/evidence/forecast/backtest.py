@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
+from liebig.dates import decimal_year
 from liebig.errors import RangeError
-from liebig.evidence.forecast.trends import decimal_year, top_at_release
+from liebig.evidence.forecast.trends import top_at_release
 from liebig.tables import Table
 from liebig.uncertainty import Interval, check_seed
 from liebig.uncertainty.scoring import crps, interval_score

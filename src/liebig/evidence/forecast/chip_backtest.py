@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
+from liebig.dates import start_of
 from liebig.evidence.forecast.backtest import BackTest, ForecastCase, _failures, make_case, score_cases, walk
 from liebig.forecast.inputs import make_input
 from liebig.forecast.simulate import sample_state
@@ -65,7 +66,7 @@ def check_chip_model(samples: int = 16384, seed: int = 0, catalog: Catalog | Non
     quarters, flow = quarterly_supply(catalog, complete=False)
     out = []
     for year in (2025, 2026):
-        stock = stock_h100e(state, np.array([float(year)]), world.structure)[0]
+        stock = stock_h100e(state, np.array([start_of(year)]), world.structure)[0]
         counted = float(flow[[q < f"{year}Q1" for q in quarters]].sum())
         out.append(StockCheck(year, Interval.of(stock), counted, float(np.mean(stock < counted))))
     return tuple(out)

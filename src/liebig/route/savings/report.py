@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.dates import utc_text
+from liebig.dates import utc_day, utc_text
 from liebig.errors import InputError
 from liebig.route.ledger.records import Row
 from liebig.route.savings.drift import Drift, drift_of
@@ -141,7 +140,7 @@ class Tally:
 
     def _group(self, row: Row) -> str:
         if self.by == "day":
-            return time.strftime("%Y-%m-%d", time.gmtime(row.at))
+            return utc_day(row.at)
         return {"total": "total", "key": row.key_id, "model": row.model}[self.by]
 
     def report(self, strong: str | None = None, calibration: Sequence[float] | Array | None = None) -> Savings:
