@@ -425,8 +425,8 @@ def test_measured_lever(tmp_path) -> None:
 def test_compare_pairs_futures(tmp_path) -> None:
     a, b = make_input(title="a", samples=256), make_input(title="b", samples=256, levers=["synthetic-data"])
     result = liebig.forecast.compare(a, b)
-    assert result.ratio.shape == (16, 3)
-    assert np.all(result.ratio >= 1 - 1e-12)  # this lever never lowers a ceiling
+    assert np.shape(result.ratio) == (16, 3)
+    assert np.min(result.ratio) >= 1 - 1e-12  # this lever never lowers a ceiling
     assert ("levers", "–", "synthetic-data") in result.differences
     same = liebig.forecast.compare(a, a)
     assert np.allclose(same.ratio, 1.0)

@@ -77,7 +77,7 @@ def test_ranking_is_sorted_and_complete(ranking) -> None:
     assert ratios == sorted(ratios, reverse=True)
     assert {e.lever.id for e in ranking.effects} == set(IDS)
     for e in ranking.effects:
-        assert e.p10 <= e.p50 <= e.p90
+        assert e.paired.p10 <= e.paired.p50 <= e.paired.p90
         assert 0 <= e.negative <= 1
     assert sum(ranking.binding.values()) == pytest.approx(1.0)
 
@@ -277,3 +277,8 @@ def test_a_measurement_that_cannot_be_used_is_refused(tmp_path) -> None:
     path.write_text('{"p10": 2}')
     with pytest.raises(InputError, match="expected a JSON object"):
         parse_lever(f"fp4-training@{path}", load_catalog())
+
+
+def test_a_lever_starts_with_the_first_moment_of_what_is_named() -> None:
+    starts = [parse_lever(f"fp4-training@{when}", load_catalog()).start for when in ("2027", "2027-07", "2027.5")]
+    assert starts == [2027.0, 2027 + 181 / 365, 2027.5]

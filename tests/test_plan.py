@@ -27,6 +27,7 @@ from liebig.step.search import Space, constants_of, enumerate_layouts, search
 from liebig.step.software import software
 from liebig.step.time import Breakdown, assemble
 from liebig.transformer import architecture
+from liebig.uncertainty import Interval
 
 H100 = chip("H100-SXM")
 SMALL = {"model": "Llama2-7B", "chips": 64, "batch": 256, "seq_len": 4096}
@@ -245,8 +246,9 @@ def test_a_plan_adds_up() -> None:
     table = plan.breakdown_table().rows()
     assert sum(r["seconds"] for r in table) == pytest.approx(plan.step_s[1])
     assert sum(r["share"] for r in table) == pytest.approx(1.0)
-    for triple in (plan.step_s, plan.run.days, plan.run.chip_hours, plan.run.usd, plan.run.energy_mwh, plan.run.tco2e):
-        assert 0 < triple[0] <= triple[1] <= triple[2]
+    run = plan.run
+    for interval in (plan.step_s, run.days, run.chip_hours, run.usd, run.energy_mwh, run.tco2e):
+        assert 0 < interval.p10 <= interval.p50 <= interval.p90
     days = plan.steps * plan.step_s[1] / plan.goodput.p50 / 86_400
     assert plan.run.days[1] == pytest.approx(days, rel=0.1)
     assert plan.run.chip_hours[1] == pytest.approx(plan.run.days[1] * 24 * 64, rel=1e-6)
@@ -316,9 +318,9 @@ def test_goodput_falls_with_chips_and_failures() -> None:
 
 @given(st.floats(0.01, 0.99), st.floats(0.1, 10), st.floats(1.0, 3.0), st.floats(1.0, 3.0))
 def test_draws_meet_their_quantiles(u: float, middle: float, down: float, up: float) -> None:
-    triple = (middle / down, middle, middle * up)
-    at = draw(triple, np.array([0.1, 0.5, 0.9, u]))
-    assert at[:3] == pytest.approx(triple, rel=1e-6)
+    interval = Interval(middle / down, middle, middle * up)
+    at = draw(interval, np.array([0.1, 0.5, 0.9, u]))
+    assert at[:3] == pytest.approx(interval, rel=1e-6)
     assert at[3] > 0
 
 

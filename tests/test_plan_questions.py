@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.forecast import make_inputs
+from liebig.forecast.result import interval_of
+from liebig.forecast.simulate import run_forecast
 from liebig.plan import (
     find_budget,
     find_scale,
@@ -180,8 +183,43 @@ def test_llama_3_and_its_successor_of_ten_times_the_computing() -> None:
 def test_a_run_beyond_the_ceiling_and_a_year_beyond_the_forecast() -> None:
     huge = plan_training(model="10T", chips=131_072, batch=16_384, tokens=4e16, tp=8, cp=1, date="2026")
     assert headroom_of(huge, samples=256, levers=False).within < 0.1
-    with pytest.raises(RangeError, match="last year of the forecast"):
+    with pytest.raises(RangeError, match="date 2055 lies after 2040-01-01, the last day of the forecast"):
         headroom_of(plan_training(model="7B", chips=8, batch=8, date="2055", usd_per_chip_hour=1.0), samples=256)
+
+
+def _dated(date: str, **options):
+    plan = plan_training(model="Llama2-7B", chips=64, batch=256, seq_len=4096, tp=1, pp=1, date=date)
+    return headroom_of(plan, samples=256, levers=False, **options)
+
+
+def test_a_plan_is_held_against_the_ceilings_of_its_date() -> None:
+    """A plan of August is not one of the next January, and one of March not one of the last."""
+    dates = ["2026-01-01", "2026-03", "2026", "2026-08", "2026-12-31", "2027-01-01"]
+    found = [_dated(date) for date in dates]
+    for limit in ("power", "chips", "capital"):
+        heights = [over.limits[limit].p50 for over in found]
+        assert heights == sorted(set(heights)), "more is feasible later, and every date has its own ceiling"
+    forecast = run_forecast(make_inputs(None, {"samples": 256}))
+    for over, year in ((found[0], 2026), (found[-1], 2027)):
+        i = forecast.at(year)
+        for limit, interval in over.limits.items():
+            assert interval.scaled(over.flop) == pytest.approx(interval_of(forecast.ceilings[limit][i]), rel=1e-9)
+        assert over.minimum.scaled(over.flop) == pytest.approx(interval_of(forecast.minimum[i]), rel=1e-9)
+    assert [over.to_dict()["year"] for over in found] == [2026] * 5 + [2027]
+    assert found[3].sentence().startswith("In the middle of 2026-08 the plan is within")
+    assert found[-1].sentence().startswith("On 2027-01-01 the plan is within")
+
+
+def test_a_plan_from_before_the_forecast_is_held_against_its_first_day() -> None:
+    past, first = _dated("2024-05"), _dated("2025-01-01")
+    assert (past.date, past.plan_date, past.limits) == ("2025-01-01", "2024-05", first.limits)
+    assert "On 2025-01-01, where the forecast begins (the plan is of 2024-05), the plan is" in past.sentence()
+    assert past.to_dict()["date"] == "2025-01-01"
+
+
+def test_headroom_reports_the_lowest_median_where_the_forecast_does() -> None:
+    over = _dated("2027-01-01", switches=["min-of-medians"])
+    assert over.minimum.p50 == min(v.p50 for v in over.limits.values())
 
 
 # ── many plans ──────────────────────────────────────────────────────────────

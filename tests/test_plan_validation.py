@@ -33,6 +33,7 @@ from liebig.evidence.training.runs import summary_of
 from liebig.evidence.training.spread import fit_spread
 from liebig.step.calibration import builtin_calibration, load_calibration
 from liebig.step.spread import FEATURES, Spread
+from liebig.uncertainty import Interval
 from liebig.uncertainty.quantiles import weighted_quantile
 
 
@@ -258,7 +259,7 @@ def test_runs_that_cannot_test_anything_say_why(runs) -> None:
 def test_a_user_s_own_run() -> None:
     row = {"row_id": "r", "source_id": "us", "model": "Llama2-7B", "chip": "A100-SXM-80GB", "n_chips": "256",
            "tokens_b": "2000", "chip_hours": "190000"}  # fmt: skip
-    (scored,) = score_runs([row], factor=(0.8, 1.0, 1.4), workers=1)
+    (scored,) = score_runs([row], factor=Interval(0.8, 1.0, 1.4), workers=1)
     assert scored.p10 < scored.predicted < scored.p90
     assert abs(scored.error) < 0.5
     assert scored.layout

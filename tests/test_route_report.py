@@ -19,6 +19,7 @@ from liebig.route.ledger.records import Row
 from liebig.route.savings.drift import drift_of
 from liebig.route.savings.lever import as_lever
 from liebig.route.savings.report import Tally, report
+from liebig.uncertainty import Interval
 
 #: USD per token of prompt, of cached prompt and of completion.
 WEAK, STRONG = (1e-7, 5e-8, 4e-7), (2.5e-6, 1.25e-6, 1e-5)
@@ -137,7 +138,7 @@ def test_groups_add_up(by: Any, groups: list[str]) -> None:
     assert sum(i.usd_strong[1] for i in items) == pytest.approx(total.usd_strong[1])
     table = report(rows, by).table()
     assert table["group"] == groups
-    assert table["usd_strong_p10"] == [i.usd_strong[0] for i in items]
+    assert table["usd_strong_p10"] == pytest.approx([i.usd_strong.p10 for i in items], rel=1e-11)
     assert json.loads(json.dumps(report(rows, by).to_dict()))["total"]["calls"] == 1000
 
 
@@ -186,10 +187,10 @@ def test_a_forecast_takes_the_measured_lever(tmp_path: Path) -> None:
 
 
 def test_a_lever_frees_what_answering_takes() -> None:
-    lever = as_lever(report(traffic()), training_share=(0.8, 0.8, 0.8))
+    lever = as_lever(report(traffic()), training_share=Interval.exactly(0.8))
     saved = 1 - 1 / lever["measured"]["mid"]
     assert lever["p50"] == pytest.approx(1 + saved * 0.2 / 0.8, rel=1e-3)
-    none = as_lever(report(traffic(wh=0.0)), training_share=(0.8, 0.8, 0.8))
+    none = as_lever(report(traffic(wh=0.0)), training_share=Interval.exactly(0.8))
     assert none["measured"]["quantity"] == "cost"
     with pytest.raises(InputError, match="none"):
         as_lever(report(traffic(wh=0.0, usd=0.0)))

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from liebig.catalog import load_catalog, plan_number
 from liebig.catalog.training_rows import RentalPriceRow, SiteRow
 from liebig.cluster import Chip, chip, chip_names
+from liebig.dates import decimal_year
 from liebig.errors import InputError, RangeError, UnknownNameError
 from liebig.site import (
     Owned,
@@ -27,7 +28,7 @@ from liebig.site import (
     site,
     site_names,
 )
-from liebig.site.money import chip_cost, embodied_kgco2e, server_usd, year_of
+from liebig.site.money import chip_cost, embodied_kgco2e, server_usd
 from liebig.site.power import ACTIVITIES, rated_power_w
 
 CHIPS = {name: chip(name) for name in chip_names()}
@@ -231,29 +232,9 @@ def test_making_a_chip_emits_what_was_published_or_the_usual() -> None:
 # ---- dates
 
 
-@given(st.dates(datetime.date(1900, 1, 1), datetime.date(2200, 12, 31)))
-def test_years_of_dates_are_in_the_order_of_the_dates(day: datetime.date) -> None:
-    year = year_of(day.isoformat())
-    assert day.year <= year < day.year + 1
-    assert year_of((day + datetime.timedelta(days=1)).isoformat()) > year
-
-
-def test_parts_of_a_date_that_are_left_out_stand_for_the_first_day_or_the_middle_of_the_year() -> None:
-    assert year_of("2025-06") == year_of("2025-06-01")
-    assert year_of("2025") == year_of("2025-07-01") == pytest.approx(2025.5, abs=0.01)
-    assert year_of("2025-01-01") == 2025.0
-
-
-@pytest.mark.parametrize(
-    "date",
-    [
-        "2025-13", "2025-02-30", "soon", "", "2025.5", "0000", "-2025", "2025-",
-        "2025-1-2-3",
-    ],
-)  # fmt: skip
-def test_bad_dates_are_not_read(date: str) -> None:
-    with pytest.raises((InputError, ValueError)):
-        year_of(date)
+def test_a_month_or_year_of_a_price_is_its_middle() -> None:
+    for text, when in (("2025", 2025.5), ("2025-06", 2025 + 166 / 365), ("2025-06-16", 2025 + 166 / 365)):
+        assert rental_usd_per_chip_hour(H100, text) == rental_usd_per_chip_hour(H100, when)
 
 
 @pytest.mark.parametrize("date", ["2025-13", "2025-02-30", "soon"])
@@ -275,7 +256,7 @@ def test_prices_are_positive_and_in_order_at_any_date(name: str, day: datetime.d
     assert 0 < p.p10 < p.p50 < p.p90 < math.inf
     assert p.basis >= 0
     assert (p.basis == 0) == (p.note == "no price of this chip; from the trend of prices by speed")
-    assert p == rental_usd_per_chip_hour(CHIPS[name], year_of(day.isoformat()), terms)
+    assert p == rental_usd_per_chip_hour(CHIPS[name], decimal_year(day.isoformat()), terms)
 
 
 @pytest.mark.parametrize("name", ["A100-SXM-80GB", "H100-SXM", "H200-SXM", "B200-SXM"])

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liebig.catalog import Catalog
+from liebig.dates import decimal_year
 from liebig.errors import RangeError, UnknownNameError
-from liebig.evidence.forecast.trends import decimal_year, fit_growth, fit_trends, records, top_at_release
+from liebig.evidence.forecast.trends import fit_growth, fit_trends, records, top_at_release
 
 SERIES = st.lists(st.tuples(st.floats(2000, 2030), st.floats(1e10, 1e30)), min_size=1, max_size=40)
 
@@ -52,11 +53,6 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         fit = fit_growth(years, 10 ** (0.6 * (years - 2010) + 0.5 * rng.standard_normal(60)), seed=i)
         hits += fit.p5 <= 10**0.6 <= fit.p95
     assert 0.82 <= hits / 200 <= 0.96
-
-
-def test_decimal_year() -> None:
-    assert decimal_year("2024") == 2024.0
-    assert decimal_year("2023-12-31") == pytest.approx(2024.0, abs=0.01)
 
 
 def test_wrong_questions(catalog: Catalog) -> None:

@@ -30,6 +30,7 @@ from liebig.evidence.training.report import agreement_chart
 from liebig.evidence.training.runs import summary_of
 from liebig.forecast import compare_switches, find_sensitivity, rank_levers
 from liebig.forecast.plot import draw_forecast, draw_ranking, draw_tornado
+from liebig.forecast.result import interval_of
 from liebig.limits import LIMITS
 from liebig.plan import find_scale, plan_training, timeline_chart
 from liebig.plan.scale_chart import scale_chart
@@ -55,7 +56,7 @@ def results() -> str:
         rows.append(
             [
                 str(year),
-                format_interval(*(float(result.minimum[i][k]) for k in (0, 2, 4)), "FLOP"),
+                format_interval(interval_of(result.minimum[i]), "FLOP"),
                 format_scientific(float(result.expected[i][2])),
                 f"{binds}, {100 * float(result.binding[binds][i]):.0f} %",
                 format_quantity(float(result.runs["power_w"][i][2]), "W"),
@@ -67,7 +68,7 @@ def results() -> str:
 
 def reproduction() -> str:
     rows = [
-        [r.name, *(format_interval(*v, r.unit) for v in (r.here, r.reference, r.published)), f"×{r.worst:.2f}"]
+        [r.name, *(format_interval(v, r.unit) for v in (r.here, r.reference, r.published)), f"×{r.worst:.2f}"]
         for r in reproduce()
     ]
     return rows_of(["quantity of 2030", "here", "re-implementation", "published", "worst factor"], rows)
@@ -122,7 +123,7 @@ def value(row: ParameterRow) -> str:
     if len(values) == 1:
         return format_quantity(values[0], row.unit)
     middle = values[1] if len(values) == 3 else None
-    return format_interval(values[0], middle, values[-1], row.unit)
+    return format_interval((values[0], middle, values[-1]), row.unit)
 
 
 def parameters(limit: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from liebig.errors import UnitError
@@ -264,20 +265,30 @@ def format_quantity(value: float, unit: str, digits: int = 2) -> str:
     return f"{_plain(value, digits)} {unit}"
 
 
-def format_interval(low: float | None, middle: float | None, high: float | None, unit: str) -> str:
-    """Write ``middle (low–high)`` for people, with the unit once where all share it; FLOP as powers of ten.
+def format_interval(
+    interval: Sequence[float | None], unit: str = "", write: Callable[[float], str] | str | None = None
+) -> str:
+    """Write p10, p50 and p90 as ``p50 (p10–p90)`` for people, with the unit once where all share it.
 
-    Any of the three may be None, and is left out.
+    Args:
+        interval: the three numbers in this order; any of them may be None, and is left out.
+        unit: of the model; FLOP are written as powers of ten.
+        write: what writes one number where the unit's way does not fit: a function, or a format such as ``".3g"``.
 
-    >>> format_interval(2.3e9, 8.7e9, 4.3e10, "W")
+    >>> format_interval((2.3e9, 8.7e9, 4.3e10), "W")
     '8.7 (2.3–43) GW'
-    >>> format_interval(2.3e8, 8.7e9, 4.3e10, "W")
+    >>> format_interval((2.3e8, 8.7e9, 4.3e10), "W")
     '8.7 GW (230 MW–43 GW)'
-    >>> format_interval(1e28, None, 3e29, "FLOP")
+    >>> format_interval((1e28, None, 3e29), "FLOP")
     '1.0×10²⁸–3.0×10²⁹'
+    >>> format_interval((0.5, 1.234, 3.0), write=".2f")
+    '1.23 (0.50–3.00)'
     """
+    low, middle, high = interval
     stated = [v for v in (middle, low, high) if v is not None]
-    if unit == "FLOP":
+    if write is not None:
+        texts, shared = [format(v, write) if isinstance(write, str) else write(v) for v in stated], ""
+    elif unit == "FLOP":
         texts, shared = [format_scientific(v) for v in stated], ""
     else:
         texts = [format_quantity(v, unit) for v in stated]

@@ -75,12 +75,12 @@ def questions() -> dict[str, Any]:
     for year in (2030, 2035):
         for effect in forecast.rank_levers(year, samples=SAMPLES).effects:
             name = f"lever/{year}/{effect.lever.id}"
-            out |= levels(name, (effect.p10, effect.p50, effect.p90))
+            out |= levels(name, effect.paired)
             out |= {f"{name}/ratio": effect.ratio, f"{name}/effective": effect.effective_ratio}
             out |= {f"{name}/negative": effect.negative, f"{name}/without": effect.without}
     package = forecast.best_package(2, samples=SAMPLES)
     out["package/2/levers"] = " ".join(sorted(lever.id for lever in package.levers))
-    out |= levels("package/2", (package.p10, package.p50, package.p90))
+    out |= levels("package/2", package.paired)
     out |= {"package/2/ratio": package.ratio, "package/2/bound": package.bound}
     for row in forecast.rebound(2030, samples=SAMPLES).rows:
         name = f"rebound/{row.lever.id}"

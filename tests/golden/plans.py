@@ -97,7 +97,7 @@ def _of_run(name: str, plan: TrainingPlan) -> dict[str, Any]:
         "step-s": plan.step_s, "days": run.days, "chip-hours": run.chip_hours, "chip-power-w": run.chip_power_w,
         "site-power-w": run.site_power_w, "energy-mwh": run.energy_mwh, "usd": run.usd,
         "usd-per-chip-hour": run.usd_per_chip_hour, "electricity-usd": run.electricity_usd, "tco2e": run.tco2e,
-        "water-m3": run.water_m3, "goodput": (plan.goodput.p10, plan.goodput.p50, plan.goodput.p90),
+        "water-m3": run.water_m3, "goodput": plan.goodput.share,
     }  # fmt: skip
     out: dict[str, Any] = {f"{name}/layout/words": plan.layout_words(), f"{name}/price/note": run.price_note}
     for amount, values in amounts.items():

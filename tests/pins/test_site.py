@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from liebig.catalog import load_catalog, plan_number
 from liebig.catalog.training_rows import RentalPriceRow
 from liebig.cluster.chip import Chip, chip
-from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.dates import decimal_year
+from liebig.errors import RangeError, UnknownNameError
 from liebig.site.footprint import footprint
 from liebig.site.money import (
     Owned,
@@ -20,7 +21,6 @@ from liebig.site.money import (
     owned_usd_per_chip_hour,
     rental_usd_per_chip_hour,
     server_usd,
-    year_of,
 )
 from liebig.site.place import Site, site, site_names
 from liebig.site.power import ACTIVITIES, chip_power_w, rated_power_w, server_power_w
@@ -77,16 +77,6 @@ def test_power_of_a_server() -> None:
         assert server_power_w(plain, np.array([0.0, 600.0])) == pytest.approx(
             [share * 700 * network, (600 + share * 700) * network]
         )
-
-
-def test_dates_as_years() -> None:
-    """Day 182 of 2026 is the first of July: 181/365.25; the 60th of a leap year the 29th of February."""
-    assert year_of("2026") == year_of("2026-07") == pytest.approx(2026 + 181 / 365.25)
-    assert year_of("2024-02-29") == pytest.approx(2024 + 59 / 365.25)
-    assert year_of("2026-03-02") == pytest.approx(2026 + 60 / 365.25)
-    for text in ("2026-1-1-1", "2026-13", "soon", ""):
-        with pytest.raises(InputError, match="expected YYYY"):
-            year_of(text)
 
 
 def test_an_annuity_of_two_years() -> None:
@@ -167,7 +157,7 @@ def test_the_rent_of_a_chip_with_dated_prices() -> None:
     fall = plan_number("money.fall_per_year").p50
 
     def by_hand(terms: tuple[str, ...], year: float) -> tuple[float, float, float]:
-        known = [(year_of(r.date), r.usd_per_chip_hour) for r in rows if r.terms in terms]
+        known = [(decimal_year(r.date), r.usd_per_chip_hour) for r in rows if r.terms in terms]
         moved = sorted((usd * fall ** (year - at), math.exp(-abs(year - at) / 0.75)) for at, usd in known)
         total = sum(w for _, w in moved)
         places, below = [], 0.0
@@ -205,7 +195,7 @@ def test_one_price_has_an_interval_of_its_own() -> None:
     for r in load_catalog().rows("rental_prices", RentalPriceRow):
         counts.setdefault(r.chip, []).append(r)
     row = next(rows[0] for rows in counts.values() if len(rows) == 1)
-    at = year_of(row.date)
+    at = decimal_year(row.date)
     for later in (0.0, 1.0):
         usd = row.usd_per_chip_hour * plan_number("money.fall_per_year").p50 ** later
         p = rental_usd_per_chip_hour(chip(row.chip), at + later, row.terms)

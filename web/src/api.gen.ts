@@ -483,6 +483,9 @@ export interface components {
         };
         /** @description Ceiling over plan; below 1 a limit forbids the plan. */
         readonly Headroom: {
+            /** @description When the ceilings are taken: the plan's date, or the forecast's first day for a plan of before. */
+            readonly date: string;
+            readonly plan_date: string;
             readonly year: number;
             readonly flop: number;
             readonly limits: {

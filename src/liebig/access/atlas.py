@@ -40,34 +40,34 @@ def _measures() -> tuple[Measure, ...]:
     own = "supply of the place alone, median over futures; " + _OPEN
     law = "share allowed by law and practice under the scenario; the share is a judgement"
     return (
-        Measure("ratio", "Liebig ratio: lowest supply over need", "x", own, lambda p: number(p.ratio[1])),
+        Measure("ratio", "Liebig ratio: lowest supply over need", "x", own, lambda p: number(p.ratio.p50)),
         Measure("can_host", "Futures in which it can host the need", "fraction", own, lambda p: number(p.can_host)),
         Measure("limit", "Scarcest limit", "", own, lambda p: p.limit or None),
-        Measure("slack", "Second scarcest over scarcest", "x", own, lambda p: number(p.slack[1])),
-        Measure("power_ratio", "Power: supply over need", "x", own, lambda p: number(p.ratios["power"][1])),
-        Measure("capital_ratio", "Capital: supply over need", "x", own, lambda p: number(p.ratios["capital"][1])),
-        Measure("chips_ratio", "Chips: supply over need", "x", law, lambda p: number(p.ratios["chips"][1])),
-        Measure("chips_share", "Share of new chips it may get", "fraction", law, lambda p: number(p.chips_share[1])),
+        Measure("slack", "Second scarcest over scarcest", "x", own, lambda p: number(p.slack.p50)),
+        Measure("power_ratio", "Power: supply over need", "x", own, lambda p: number(p.ratios["power"].p50)),
+        Measure("capital_ratio", "Capital: supply over need", "x", own, lambda p: number(p.ratios["capital"].p50)),
+        Measure("chips_ratio", "Chips: supply over need", "x", law, lambda p: number(p.ratios["chips"].p50)),
+        Measure("chips_share", "Share of new chips it may get", "fraction", law, lambda p: number(p.chips_share.p50)),
         Measure(
             "growth_years",
             "Years of its growth of electricity",
             "yr",
             "mean growth of five years to 2022-2024 (Ember); blank where demand does not grow",
-            lambda p: number(p.growth_years[1]),
+            lambda p: number(p.growth_years.p50),
         ),
         Measure("headroom_twh", "Past peak of electricity over now", "TWh", _OPEN, lambda p: number(p.headroom_twh)),
         Measure(
-            "demand_share", "Need over a year's electricity", "fraction", _OPEN, lambda p: number(p.demand_share[1])
+            "demand_share", "Need over a year's electricity", "fraction", _OPEN, lambda p: number(p.demand_share.p50)
         ),
         Measure(
             "gdp_share",
             "Cost over a year's product",
             "fraction",
             "product of the last year known (World Bank), mostly 2024; " + _OPEN,
-            lambda p: number(p.gdp_share[1]),
+            lambda p: number(p.gdp_share.p50),
         ),
         Measure("carbon_g_per_kwh", "Carbon of its grid", "g/kWh", _OPEN, lambda p: number(p.carbon_g_per_kwh)),
-        Measure("carbon_mt_per_yr", "Carbon of the need", "Mt/yr", _OPEN, lambda p: number(p.carbon_mt_per_yr[1])),
+        Measure("carbon_mt_per_yr", "Carbon of the need", "Mt/yr", _OPEN, lambda p: number(p.carbon_mt_per_yr.p50)),
         Measure(
             "hosted_per_million",
             "Chips located, per million people",

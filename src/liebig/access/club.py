@@ -29,23 +29,23 @@ class Club:
     @property
     def best(self) -> PlaceAccess:
         """The member with the highest median ratio."""
-        return max(self.members, key=lambda p: p.ratio[1] if p.binding else -1.0)
+        return max(self.members, key=lambda p: p.ratio.p50 if p.binding else -1.0)
 
     @property
     def gain(self) -> float:
         """Median ratio together over that of the best member."""
-        return self.together.ratio[1] / self.best.ratio[1] if self.best.ratio[1] > 0 else float("inf")
+        return self.together.ratio.p50 / self.best.ratio.p50 if self.best.ratio.p50 > 0 else float("inf")
 
     def table(self) -> Table:
         """One row for the club and each member, most able first."""
-        order = sorted(self.members, key=lambda p: -(p.ratio[1] if p.binding else -1.0))
+        order = sorted(self.members, key=lambda p: -(p.ratio.p50 if p.binding else -1.0))
         return Table.from_rows(p.row() for p in (self.together, *order))
 
     def summary(self) -> str:
         """The answer in plain words."""
         if not self.together.binding:
             return self.together.sentence(self.need, self.year)
-        able = sum(p.ratio[1] >= 1 for p in self.members)
+        able = sum(p.ratio.p50 >= 1 for p in self.members)
         return (
             f"Together the {len(self.members)} members of {self.together.name} reach {times(self.together.ratio)} of "
             f"{self.need} in {self.year}, limited by {self.together.limit}; the best alone, {self.best.name}, reaches "

@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import plan_number
-from liebig.uncertainty import make_marginal, quantile, quantiles
+from liebig.uncertainty import INTERVAL_LEVELS, make_marginal, quantile
 
-__all__ = ["Triple", "draw", "three", "triple_dict", "uniform"]
+__all__ = ["draw", "uniform"]
 
 Array = NDArray[np.float64]
-#: p10, p50, p90.
-Triple = tuple[float, float, float]
-_NAMES = ("p10", "p50", "p90")
 
 
 def uniform(name: str, samples: int, seed: int) -> Array:
@@ -36,26 +33,5 @@ def draw(name: str, samples: int, seed: int) -> Array:
     """
     row = plan_number(f"access.{name.removeprefix('access.')}")
     upper = 1.0 if row.unit in ("fraction", "1/yr") else None
-    marginal = make_marginal("metalog", (0.1, 0.5, 0.9), (row.p10, row.p50, row.p90), 0.0, upper)
+    marginal = make_marginal("metalog", INTERVAL_LEVELS, row.interval, 0.0, upper)
     return np.asarray(quantile(marginal, uniform(row.number, samples, seed)), dtype=float)
-
-
-def three(values: Array) -> Triple:
-    """p10, p50 and p90 over futures; not a number where any future is unknown.
-
-    >>> three(np.arange(11.0))
-    (1.0, 5.0, 9.0)
-    """
-    if np.isnan(values).any():
-        return (float("nan"),) * 3
-    low, middle, high = (float(v) for v in quantiles(values, (0.1, 0.5, 0.9)))
-    return low, middle, high
-
-
-def triple_dict(values: Triple) -> dict[str, float | None]:
-    """Plain numbers by name; None where unknown or without end.
-
-    >>> triple_dict((1.0, 2.0, float("inf")))
-    {'p10': 1.0, 'p50': 2.0, 'p90': None}
-    """
-    return {n: float(f"{v:.12g}") if np.isfinite(v) else None for n, v in zip(_NAMES, values, strict=True)}

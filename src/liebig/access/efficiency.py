@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.access.draws import Triple, three, triple_dict
 from liebig.access.export import find_scenario
 from liebig.access.inputs import DEFAULT_SCENARIO, check_year, make_access_input
 from liebig.access.need import Futures, frontier_flop, make_futures, need_of_run, parse_need
 from liebig.access.places import find_places
 from liebig.access.supply import find_ratios
+from liebig.dates import start_of
 from liebig.errors import InputError, RangeError
 from liebig.forecast.progress import DENSITY_YEARS, EFFECTIVE_YEAR, algorithm_gain, density_gain
 from liebig.levers.rebound import rebound_use
+from liebig.quantities import format_interval
 from liebig.tables import Table
+from liebig.uncertainty import Interval
 
 __all__ = ["Efficiency", "EfficiencyYear", "efficiency_access"]
 
@@ -32,7 +34,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class EfficiencyYear:
-    """One year; triples are p10, p50 and p90.
+    """One year; intervals are p10, p50 and p90.
 
     ``training_gain`` and ``serving_gain``: how much less compute and parameters the capability takes than in the
     first year; ``hosts``: countries that can train it; ``hosts_without``: if its compute stayed the same;
@@ -40,19 +42,19 @@ class EfficiencyYear:
     """
 
     year: int
-    training_gain: Triple
-    serving_gain: Triple
+    training_gain: Interval
+    serving_gain: Interval
     hosts: int
     hosts_without: int
-    use_without: Triple
-    use_with: Triple
+    use_without: Interval
+    use_with: Interval
     more: float
 
     def row(self) -> dict[str, Any]:
         """One line of the table."""
         cells: dict[str, Any] = {"year": self.year, "hosts": self.hosts, "hosts_without_gain": self.hosts_without}
         for name in ("training_gain", "serving_gain", "use_without", "use_with"):
-            cells.update({f"{name}_{k}": v for k, v in triple_dict(getattr(self, name)).items()})
+            cells.update(getattr(self, name).columns(name))
         cells["probability_use_rises"] = self.more
         return cells
 
@@ -72,12 +74,12 @@ class Efficiency:
     def summary(self) -> str:
         """The answer in plain words."""
         first, last = self.years[0], self.years[-1]
-        low, middle, high = last.use_with
+        use = format_interval(last.use_with, write=".2g")
         return (
             f"{first.hosts} countries can train {self.need} of {first.year} by their own means in {first.year}; in "
             f"{last.year} {last.hosts} can train what is as capable, {last.hosts_without} without better algorithms. "
-            f"Serving takes {last.serving_gain[1]:.2g} times fewer parameters by then (densing law); with rebound "
-            f"its use of electricity is {middle:.2g} ({low:.2g}–{high:.2g}) times that of {first.year}, and rises in "
+            f"Serving takes {last.serving_gain.p50:.2g} times fewer parameters by then (densing law); with rebound "
+            f"its use of electricity is {use} times that of {first.year}, and rises in "
             f"{100 * last.more:.0f}% of futures."
         )
 
@@ -128,11 +130,12 @@ def efficiency_access(
     out = []
     for year in range(start, until + 1):
         training, serving = gains(futures, start, year)
-        elasticity = futures.state.at("demand.elasticity", np.array([float(year)]))
+        elasticity = futures.state.at("demand.elasticity", np.array([start_of(year)]))
         without, after = rebound_use(np.ones(n), serving, np.broadcast_to(elasticity, (1, n))[0])
         both = (hosts(year, flop / training), hosts(year, flop))
         more = float(np.mean(after > 1.0 + 1e-9))
-        out.append(EfficiencyYear(year, three(training), three(serving), *both, three(without), three(after), more))
+        gain, use = (Interval.of(training), Interval.of(serving)), (Interval.of(without), Interval.of(after))
+        out.append(EfficiencyYear(year, *gain, *both, *use, more))
     return Efficiency("the frontier run" if wanted.kind == "frontier" else need, rules.name, tuple(out))
 
 
@@ -140,6 +143,6 @@ def gains(futures: Futures, start: int, year: int) -> tuple[Array, Array]:
     """(gain of training, gain of serving) between two years for the same capability, ``(n,)`` each."""
     p, n = futures.state, futures.samples
     last = EFFECTIVE_YEAR + DENSITY_YEARS
-    training = algorithm_gain(p, np.array([float(year)]), float(start))
-    serving = density_gain(p, np.array([min(float(year), last)]), min(float(start), last))
+    training = algorithm_gain(p, np.array([start_of(year)]), start_of(start))
+    serving = density_gain(p, np.array([min(start_of(year), last)]), min(start_of(start), last))
     return np.broadcast_to(training, (1, n))[0], np.broadcast_to(serving, (1, n))[0]

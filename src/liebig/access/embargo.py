@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.access.draws import Triple, draw, three, triple_dict, uniform
+from liebig.access.draws import draw, uniform
 from liebig.access.export import find_scenario, share_draws
 from liebig.access.inputs import DEFAULT_SCENARIO, LAST_YEAR, check_year, make_access_input
 from liebig.access.need import Futures, make_futures
@@ -22,7 +22,9 @@ from liebig.access.owners import owned_h100e
 from liebig.access.places import Place, all_countries, find_place
 from liebig.errors import InputError, RangeError
 from liebig.limits.chips import annual_production, surviving
+from liebig.quantities import format_interval
 from liebig.tables import Table
+from liebig.uncertainty import Interval
 
 __all__ = ["Embargo", "embargo_cost"]
 
@@ -42,10 +44,10 @@ class Embargo:
     scenario: str
     year: int
     horizon: int
-    delay_yr: Triple
+    delay_yr: Interval
     beyond: float
-    with_h100e: dict[int, Triple]
-    without_h100e: dict[int, Triple]
+    with_h100e: dict[int, Interval]
+    without_h100e: dict[int, Interval]
 
     def table(self) -> Table:
         """One row for each year: stock with and without the control, H100e."""
@@ -53,19 +55,18 @@ class Embargo:
         for year, values in self.with_h100e.items():
             cells: dict[str, Any] = {"year": year}
             for name, found in (("with", values), ("without", self.without_h100e[year])):
-                cells.update({f"{name}_h100e_{k}": v for k, v in triple_dict(found).items()})
+                cells.update(found.columns(f"{name}_h100e"))
             rows.append(cells)
         return Table.from_rows(rows)
 
     def summary(self) -> str:
         """The answer in plain words."""
-        low, middle, high = self.delay_yr
         most = self.horizon - self.year
-        ends = [f"{v:.1f}" if v < most - 1e-6 else f"over {most}" for v in (middle, low, high)]
-        part = self.with_h100e[self.year][1] / self.without_h100e[self.year][1]
+        delay = format_interval(self.delay_yr, write=lambda v: f"{v:.1f}" if v < most - 1e-6 else f"over {most}")
+        part = self.with_h100e[self.year].p50 / self.without_h100e[self.year].p50
         return (
             f"Under {self.scenario} {self.country} has {100 * part:.0f}% of the chips in {self.year} that it would "
-            f"have without control: {ends[0]} ({ends[1]}–{ends[2]}) years later. In {100 * self.beyond:.0f}% of "
+            f"have without control: {delay} years later. In {100 * self.beyond:.0f}% of "
             f"futures it does not get there before {self.horizon}."
         )
 
@@ -76,7 +77,7 @@ class Embargo:
             "country": self.country,
             "scenario": self.scenario,
             "year": self.year,
-            "delay_yr": triple_dict(self.delay_yr),
+            "delay_yr": self.delay_yr.to_dict(),
             "beyond_horizon_probability": self.beyond,
             "stock": self.table().rows(),
         }
@@ -94,7 +95,7 @@ def embargo_cost(
         InputError: the country, scenario or year cannot be used.
 
     >>> embargo_cost("Germany", samples=256).delay_yr
-    (0.0, 0.0, 0.0)
+    Interval(p10=0.0, p50=0.0, p90=0.0)
     """
     given = make_access_input(countries=(country,), scenario=scenario, year=year, samples=samples, seed=seed)
     if check_year(given.year) < FIRST + 1 or given.year > LAST_YEAR - 1:
@@ -110,17 +111,17 @@ def embargo_cost(
     allowed = np.array([np.minimum(share_draws(rules, [place], int(y), u)[0], free) for y in ends[:-1]])
     without = _stock(place, made * free, ends, futures)
     with_control = _stock(place, made * allowed, ends, futures)
-    target = without[int(given.year) - FIRST]
+    target = without[given.year - FIRST]
     reached = _first_year(with_control, ends, target)
     return Embargo(
         country=place.name,
         scenario=rules.name,
         year=given.year,
         horizon=LAST_YEAR,
-        delay_yr=three(np.maximum(np.minimum(reached, LAST_YEAR) - given.year, 0.0)),
+        delay_yr=Interval.of(np.maximum(np.minimum(reached, LAST_YEAR) - given.year, 0.0)),
         beyond=float(np.mean(~np.isfinite(reached))),
-        with_h100e={int(y): three(with_control[i]) for i, y in enumerate(ends)},
-        without_h100e={int(y): three(without[i]) for i, y in enumerate(ends)},
+        with_h100e={int(y): Interval.of(with_control[i]) for i, y in enumerate(ends)},
+        without_h100e={int(y): Interval.of(without[i]) for i, y in enumerate(ends)},
     )
 
 

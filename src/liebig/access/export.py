@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.access.draws import Triple
 from liebig.access.places import Place, find_place
 from liebig.catalog import load_catalog
 from liebig.catalog.rows import CountryRow, ExportRow
 from liebig.errors import InputError, LiebigError, ScenarioError, UnknownNameError
 from liebig.reading import read_toml
+from liebig.uncertainty import Interval
 
 __all__ = ["GROUPS", "ExportScenario", "Rule", "export_scenarios", "find_scenario", "share_draws"]
 
 Array = NDArray[np.float64]
 #: Groups that a rule may name besides countries and clubs, from the most to the least special.
 GROUPS = ("home", "ally", "open", "licence", "deny", "tier-0", "tier-1", "tier-2", "tier-3", "all")
-_LEVELS = (0.0, 0.1, 0.5, 0.9, 1.0)
 _KEYS = {"title", "base", "rule"}
 _RULE_KEYS = ("countries", "share", "from", "until")
 
@@ -32,7 +31,7 @@ class Rule:
     """``who`` may get ``share`` (p10, p50, p90) of a year's production from ``from_year`` to ``until_year``."""
 
     who: str
-    share: Triple
+    share: Interval
     from_year: int | None = None
     until_year: int | None = None
 
@@ -49,18 +48,18 @@ class ExportScenario:
     title: str
     rules: tuple[Rule, ...]
 
-    def share(self, row: CountryRow, year: int) -> Triple:
+    def share(self, row: CountryRow, year: int) -> Interval:
         """Part of the world's production that a country may get in a year; p10, p50, p90.
 
         >>> from liebig.access.places import find_place
         >>> find_scenario("none").share(find_place("China").members[0], 2030)
-        (1.0, 1.0, 1.0)
+        Interval(p10=1.0, p50=1.0, p90=1.0)
         """
         for names in ((row.iso3,), (row.export_group, f"tier-{row.diffusion_tier}"), ("all",)):
             for rule in reversed(self.rules):
                 if rule.who in names and rule.holds(year):
                     return rule.share
-        return (1.0, 1.0, 1.0)
+        return Interval.exactly(1.0)
 
 
 def export_scenarios() -> dict[str, ExportScenario]:
@@ -72,7 +71,7 @@ def export_scenarios() -> dict[str, ExportScenario]:
         name: ExportScenario(
             name,
             group[0].title,
-            tuple(Rule(r.who, (r.share_p10, r.share_p50, r.share_p90), r.from_year, r.until_year) for r in group),
+            tuple(Rule(r.who, r.share, r.from_year, r.until_year) for r in group),
         )
         for name, group in rows.items()
     }
@@ -145,14 +144,14 @@ def _rules(entry: Mapping[str, Any]) -> tuple[list[Rule], list[str]]:
     return [Rule(w, share, first, last) for w in who], []
 
 
-def _share(value: Any) -> Triple | None:
+def _share(value: Any) -> Interval | None:
     values = [value] * 3 if isinstance(value, (int, float)) and not isinstance(value, bool) else value
     if not isinstance(values, list) or len(values) != 3:
         return None
     if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v <= 1 for v in values):
         return None
     low, middle, high = (float(v) for v in values)
-    return (low, middle, high) if low <= middle <= high else None
+    return Interval(low, middle, high) if low <= middle <= high else None
 
 
 def share_draws(scenario: ExportScenario, places: Sequence[Place], year: int, u: Array) -> Array:
@@ -161,13 +160,12 @@ def share_draws(scenario: ExportScenario, places: Sequence[Place], year: int, u:
     One draw of how strictly a scenario is applied serves all countries.
     """
     rows = {m.iso3: m for place in places for m in place.members}
-    cache: dict[Triple, Array] = {}
+    cache: dict[Interval, Array] = {}
     by_code: dict[str, Array] = {}
     for code, row in rows.items():
         share = scenario.share(row, year)
         if share not in cache:
-            low, middle, high = share
-            cache[share] = np.interp(u, _LEVELS, (low, low, middle, high, high))
+            cache[share] = share.at(u)
         by_code[code] = cache[share]
     out = [np.minimum(np.sum([by_code[m.iso3] for m in place.members], axis=0), 1.0) for place in places]
     if not out:

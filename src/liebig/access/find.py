@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.access.draws import Triple, three
 from liebig.access.export import ExportScenario, find_scenario
 from liebig.access.inputs import AccessInput, check_year, make_access_input
 from liebig.access.need import Futures, Need, find_need, make_futures, parse_need
@@ -18,6 +17,7 @@ from liebig.access.places import Place, find_places
 from liebig.access.result import Access, PlaceAccess
 from liebig.access.supply import ACCESS_LIMITS, Ratios, find_ratios
 from liebig.errors import ConflictError
+from liebig.uncertainty import Interval
 
 __all__ = ["Question", "ask", "describe_places", "find_access"]
 
@@ -64,7 +64,7 @@ def find_access(given: AccessInput | None = None, **options: Any) -> Access:
         InputError: a country, need, year or scenario cannot be used.
 
     >>> kenya = find_access(countries=("Kenya",), need="1 GW", year=2026, samples=256).places[0]
-    >>> round(kenya.growth_years[1]), round(100 * kenya.gdp_share[1])
+    >>> round(kenya.growth_years.p50), round(100 * kenya.gdp_share.p50)
     (20, 26)
     """
     question = ask(make_access_input(given, **options))
@@ -100,17 +100,17 @@ def describe_places(places: Sequence[Place], need: Need, ratios: Ratios) -> tupl
                 headroom_twh=place.headroom_twh,
                 growth_years=_over(energy, place.growth_twh_per_yr),
                 best_growth_years=_over(energy, place.best_year_twh),
-                headroom_ratio=three(place.headroom_twh / energy),
+                headroom_ratio=Interval.of(place.headroom_twh / energy),
                 demand_share=_over(energy, place.electricity_twh),
                 gdp_share=_over(need.capital_usd, place.gdp_usd),
-                chips_share=three(ratios.chips_share[i]),
+                chips_share=Interval.of(ratios.chips_share[i]),
                 carbon_g_per_kwh=place.carbon_g_per_kwh,
-                carbon_mt_per_yr=three(energy * place.carbon_g_per_kwh * 1e-3),
-                ratios={limit: three(ratios.by_limit[limit][i]) for limit in ACCESS_LIMITS},
-                ratio=three(lowest[i]),
+                carbon_mt_per_yr=Interval.of(energy * place.carbon_g_per_kwh * 1e-3),
+                ratios={limit: Interval.of(ratios.by_limit[limit][i]) for limit in ACCESS_LIMITS},
+                ratio=Interval.of(lowest[i]),
                 can_host=float(np.mean(lowest[i] >= 1.0)) if known else float("nan"),
                 binding=binding[i] if known else {},
-                slack=three(slack[i]),
+                slack=Interval.of(slack[i]),
                 located_h100e=place.located_h100e,
                 owned_h100e=sum(owned.get(m.iso3, 0.0) for m in place.members),
                 notes=place.missing,
@@ -119,8 +119,8 @@ def describe_places(places: Sequence[Place], need: Need, ratios: Ratios) -> tupl
     return tuple(out)
 
 
-def _over(amount: Array, supply: float) -> Triple:
+def _over(amount: Array, supply: float) -> Interval:
     """Amount over supply; infinite where nothing is supplied, not a number where it is not known."""
     if np.isnan(supply):
-        return (float("nan"),) * 3
-    return three(amount / supply) if supply > 0 else (float("inf"),) * 3
+        return Interval.unknown()
+    return Interval.of(amount / supply) if supply > 0 else Interval.exactly(float("inf"))

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.access.draws import Triple, three, triple_dict, uniform
+from liebig.access.draws import uniform
 from liebig.access.inputs import check_year, make_access_input
 from liebig.access.need import find_need, make_futures
 from liebig.access.owners import coverage, organisations
 from liebig.catalog.rows import OrganisationRow
 from liebig.tables import Table
-from liebig.uncertainty import make_marginal, quantile
+from liebig.uncertainty import Interval, make_marginal, quantile
 
 __all__ = ["Owner", "Owners", "owner_access"]
 
@@ -28,15 +28,15 @@ class Owner:
     name: str
     hq: str
     makers: tuple[str, ...]
-    h100e: Triple
-    ratio: Triple
+    h100e: Interval
+    ratio: Interval
     enough: float
 
     def row(self) -> dict[str, Any]:
         """One line of the table."""
         cells: dict[str, Any] = {"owner": self.name, "hq": self.hq, "makers": " ".join(self.makers)}
         for name in ("h100e", "ratio"):
-            cells.update({f"{name}_{k}": v for k, v in triple_dict(getattr(self, name)).items()})
+            cells.update(getattr(self, name).columns(name))
         return cells | {"enough_probability": self.enough}
 
 
@@ -54,7 +54,7 @@ class Owners:
 
     def summary(self) -> str:
         """The answer in plain words."""
-        able = [o.name for o in self.owners if o.ratio[1] >= 1]
+        able = [o.name for o in self.owners if o.ratio.p50 >= 1]
         return (
             f"{len(able)} of {len(self.owners)} owners had at the end of 2025 the chips that {self.need} takes in "
             f"{self.year}{': ' + ', '.join(able) if able else ''}. Note: {coverage().owned_note()}; "
@@ -92,8 +92,8 @@ def owner_access(need: str = "1GW", year: int = 2026, *, samples: int = 2048, se
         owned = np.sum([_draw(row, given.samples, given.seed) for row in rows], axis=0)
         makers = tuple(row.maker for row in rows)
         enough = float(np.mean(owned >= chips))
-        found.append(Owner(name, rows[0].hq, makers, three(owned), three(owned / chips), enough))
-    return Owners(need, given.year, tuple(sorted(found, key=lambda o: -o.h100e[1])))
+        found.append(Owner(name, rows[0].hq, makers, Interval.of(owned), Interval.of(owned / chips), enough))
+    return Owners(need, given.year, tuple(sorted(found, key=lambda o: -o.h100e.p50)))
 
 
 def _draw(row: OrganisationRow, samples: int, seed: int) -> Array:

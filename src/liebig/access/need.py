@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.access.draws import Triple, draw, three, triple_dict
+from liebig.access.draws import draw
 from liebig.catalog import load_catalog
+from liebig.dates import start_of
 from liebig.errors import InputError, RangeError, UnitError
 from liebig.forecast.inputs import make_input
 from liebig.forecast.progress import trend_flop
@@ -20,6 +21,7 @@ from liebig.limits import State, ceilings, cooling
 from liebig.limits.capital import usd_per_h100e
 from liebig.limits.power import facility_w_per_h100e
 from liebig.quantities import parse_quantity
+from liebig.uncertainty import Interval
 
 __all__ = [
     "Futures",
@@ -37,7 +39,8 @@ Array = NDArray[np.float64]
 HOURS_PER_YEAR = 8766.0
 #: Largest power of a site whose water grant is counted once, W.
 SITE_W = 1e9
-_COST_YEAR = 2026.0
+#: Year in whose dollars ``access.campus_usd_per_w`` stands.
+_COST_YEAR = 2026
 _FRONTIER = re.compile(r"^(?:a |the )?frontier(?:[ -]run)?(?:(?: in|[ @-]| of)? ?(\d{4}))?$")
 #: unit -> (smallest, largest, in words)
 _BOUNDS = {
@@ -113,14 +116,14 @@ class Need:
     energy_twh_per_yr: Array
     water_m3_per_day: Array
 
-    def quantities(self) -> dict[str, Triple]:
+    def quantities(self) -> dict[str, Interval]:
         """p10, p50 and p90 of each quantity."""
         names = ("power_w", "h100e", "capital_usd", "energy_twh_per_yr", "water_m3_per_day")
-        return {name: three(getattr(self, name)) for name in names}
+        return {name: Interval.of(getattr(self, name)) for name in names}
 
     def to_dict(self) -> dict[str, object]:
         """Plain values."""
-        return {"need": self.text, "year": self.year, **{k: triple_dict(v) for k, v in self.quantities().items()}}
+        return {"need": self.text, "year": self.year, **{k: v.to_dict() for k, v in self.quantities().items()}}
 
 
 def find_need(text: str, year: int, futures: Futures) -> Need:
@@ -136,27 +139,27 @@ def find_need(text: str, year: int, futures: Futures) -> Need:
         return need_of_run(text, year, np.full(n, wanted.amount), futures)
     if wanted.kind == "frontier":
         return need_of_run(text, year, frontier_flop(futures, year), futures)
-    watts = _flat(facility_w_per_h100e(futures.state, np.array([float(year)])), n)
+    watts = _flat(facility_w_per_h100e(futures.state, np.array([start_of(year)])), n)
     power = np.full(n, wanted.amount) if wanted.kind == "W" else wanted.amount * watts
     return _need(text, year, power, power / watts, power * usd_per_w(futures, year), futures)
 
 
 def need_of_run(text: str, year: int, flop: Array, futures: Futures) -> Need:
     """The need of a run of so many FLOP in each future, ``(n,)``."""
-    run = describe_run(futures.state, np.array([float(year)]), flop[None, :])
+    run = describe_run(futures.state, np.array([start_of(year)]), flop[None, :])
     power, chips, capital = (_flat(run[k], futures.samples) for k in ("power_w", "h100e", "capital_usd"))
     return _need(text, year, power, chips, capital, futures)
 
 
 def _need(text: str, year: int, power: Array, chips: Array, capital: Array, futures: Futures) -> Need:
     energy = power * draw("load", futures.samples, futures.seed) * HOURS_PER_YEAR / 1e12
-    litres = _flat(cooling.water_l_per_kwh(futures.state, np.array([float(year)])), futures.samples)
+    litres = _flat(cooling.water_l_per_kwh(futures.state, np.array([start_of(year)])), futures.samples)
     return Need(text, year, power, chips, capital, energy, energy * 1e9 / 365.25 * litres / 1e3)
 
 
 def frontier_flop(futures: Futures, year: int) -> Array:
     """Largest run expected in a year: the trend, or the lowest ceiling where that is less, FLOP, ``(n,)``."""
-    p, n, years = futures.state, futures.samples, np.array([float(year)])
+    p, n, years = futures.state, futures.samples, np.array([start_of(year)])
     lowest = np.min([_flat(c, n) for c in ceilings(p, years, futures.world.structure).values()], axis=0)
     return np.minimum(_flat(trend_flop(p, years), n), lowest)
 
@@ -164,7 +167,7 @@ def frontier_flop(futures: Futures, year: int) -> Array:
 def usd_per_w(futures: Futures, year: int) -> Array:
     """Cost of building a campus in a year, USD per W, ``(n,)``."""
     p, n = futures.state, futures.samples
-    years = np.array([float(year), _COST_YEAR])
+    years = np.array([start_of(year), start_of(_COST_YEAR)])
     path = np.broadcast_to(usd_per_h100e(p, years) / facility_w_per_h100e(p, years), (2, n))
     return draw("campus_usd_per_w", n, futures.seed) * path[0] / path[1]
 

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from liebig.access.draws import Triple, triple_dict
 from liebig.access.inputs import AccessInput
 from liebig.access.need import parse_need
 from liebig.access.owners import Coverage
 from liebig.errors import UnknownNameError
-from liebig.quantities import format_interval, format_quantity
+from liebig.quantities import format_interval
 from liebig.tables import Table
+from liebig.uncertainty import Interval
 
 __all__ = ["Access", "PlaceAccess", "number", "percent", "times"]
 
-_TRIPLES = (
+_INTERVALS = (
     "growth_years",
     "best_growth_years",
     "headroom_ratio",
@@ -43,7 +43,7 @@ _PLENTY = 1e4
 
 @dataclass(frozen=True)
 class PlaceAccess:
-    """Figures of one country or club; triples are p10, p50 and p90, NaN where a figure is not known.
+    """Figures of one country or club; intervals are p10, p50 and p90, NaN where a figure is not known.
 
     ``growth_years``: years of its mean growth of electricity that the need takes; ``best_growth_years``: of its best
     year; ``headroom_ratio``: demand of the past peak beyond that of now, over the need; ``demand_share`` and
@@ -60,19 +60,19 @@ class PlaceAccess:
     electricity_twh: float
     growth_twh_per_yr: float
     headroom_twh: float
-    growth_years: Triple
-    best_growth_years: Triple
-    headroom_ratio: Triple
-    demand_share: Triple
-    gdp_share: Triple
-    chips_share: Triple
+    growth_years: Interval
+    best_growth_years: Interval
+    headroom_ratio: Interval
+    demand_share: Interval
+    gdp_share: Interval
+    chips_share: Interval
     carbon_g_per_kwh: float
-    carbon_mt_per_yr: Triple
-    ratios: Mapping[str, Triple]
-    ratio: Triple
+    carbon_mt_per_yr: Interval
+    ratios: Mapping[str, Interval]
+    ratio: Interval
     can_host: float
     binding: Mapping[str, float]
-    slack: Triple
+    slack: Interval
     located_h100e: float
     owned_h100e: float
     notes: tuple[str, ...]
@@ -85,13 +85,13 @@ class PlaceAccess:
     @property
     def second(self) -> str:
         """The second scarcest limit, by medians."""
-        rest = {k: v[1] for k, v in self.ratios.items() if k != self.limit}
+        rest = {k: v.p50 for k, v in self.ratios.items() if k != self.limit}
         return min(rest, key=lambda name: rest[name]) if self.binding else ""
 
     @property
     def lacks(self) -> dict[str, float]:
         """Limits that do not suffice, by medians: how many times the supply would have to be."""
-        short = {k: v[1] for k, v in self.ratios.items() if v[1] < 1}
+        short = {k: v.p50 for k, v in self.ratios.items() if v.p50 < 1}
         return {k: 1.0 / v if v > 0 else math.inf for k, v in sorted(short.items(), key=lambda item: item[1])}
 
     def row(self) -> dict[str, Any]:
@@ -99,10 +99,10 @@ class PlaceAccess:
         cells: dict[str, Any] = {"code": self.code, "name": self.name, "limit": self.limit or None}
         cells["can_host"] = number(self.can_host)
         for name, values in (("ratio", self.ratio), *((f"{k}_ratio", v) for k, v in self.ratios.items())):
-            cells.update(_cells(name, values))
+            cells.update(values.columns(name))
         cells["second_limit"] = self.second or None
-        for name in _TRIPLES:
-            cells.update(_cells(name, getattr(self, name)))
+        for name in _INTERVALS:
+            cells.update(getattr(self, name).columns(name))
         cells.update({name: number(getattr(self, name)) for name in _PLAIN})
         return cells
 
@@ -115,11 +115,11 @@ class PlaceAccess:
             "limit": self.limit or None,
             "second_limit": self.second or None,
             "can_host_probability": number(self.can_host),
-            "ratio": triple_dict(self.ratio),
-            "ratios": {k: triple_dict(v) for k, v in self.ratios.items()},
+            "ratio": self.ratio.to_dict(),
+            "ratios": {k: v.to_dict() for k, v in self.ratios.items()},
             "lacks": {k: number(v) for k, v in self.lacks.items()},
             "binding_probability": dict(self.binding),
-            **{name: triple_dict(getattr(self, name)) for name in _TRIPLES},
+            **{name: getattr(self, name).to_dict() for name in _INTERVALS},
             **{name: number(getattr(self, name)) for name in _PLAIN},
             "notes": list(self.notes),
         }
@@ -128,15 +128,15 @@ class PlaceAccess:
         """The answer for this place in plain words."""
         if not self.binding:
             return f"{self.name}: {'; '.join(self.notes) or 'figures are missing'}."
-        able = "can host" if self.ratio[1] >= 1 else "cannot host"
+        able = "can host" if self.ratio.p50 >= 1 else "cannot host"
         lines = [
             f"{self.name} {able} {what} in {year} by its own means: {self.limit} is scarcest, supply over need "
             f"{times(self.ratio)}; {100 * self.can_host:.0f} % of futures suffice.",
             f"It would take {_years(self.growth_years)}, {percent(self.demand_share)} of its demand and "
             f"{percent(self.gdp_share)} of a year's product.",
         ]
-        if math.isfinite(self.slack[1]):
-            lines.append(f"The second scarcest limit leaves {self.slack[1]:.2g} times as much.")
+        if math.isfinite(self.slack.p50):
+            lines.append(f"The second scarcest limit leaves {self.slack.p50:.2g} times as much.")
         if self.lacks:
             short = ", ".join(f"{v:.2g} times the {k}" for k, v in self.lacks.items() if math.isfinite(v))
             lines.append(f"It would need {short or 'chips that export control denies it'}.")
@@ -148,40 +148,37 @@ def number(value: float) -> float | None:
     return float(f"{value:.12g}") if math.isfinite(value) else None
 
 
-def _cells(name: str, values: Triple) -> dict[str, float | None]:
-    return {f"{name}_{level}": v for level, v in triple_dict(values).items()}
-
-
-def times(values: Triple) -> str:
+def times(values: Interval) -> str:
     """``×1.2 (×0.5–×3)``.
 
-    >>> times((0.5, 1.234, 3.0))
+    >>> times(Interval(0.5, 1.234, 3.0))
     '×1.2 (×0.5–×3)'
     """
-    low, middle, high = (f"×{v:.2g}" if v < 100 else f"×{v:.0f}" if v < _PLENTY else "plenty" for v in values)
-    return f"{middle} ({low}–{high})"
+    return format_interval(values, write=_factor)
 
 
-def percent(values: Triple) -> str:
+def _factor(value: float) -> str:
+    return f"×{value:.2g}" if value < 100 else f"×{value:.0f}" if value < _PLENTY else "plenty"
+
+
+def percent(values: Interval) -> str:
     """``1.5% (1.3%–1.8%)``."""
-    if not math.isfinite(values[1]):
-        return "an unknown share" if math.isnan(values[1]) else "all"
-    low, middle, high = (format_quantity(v, "fraction") for v in values)
-    return f"{middle} ({low}–{high})"
+    if not math.isfinite(values.p50):
+        return "an unknown share" if math.isnan(values.p50) else "all"
+    return format_interval(values, "fraction")
 
 
-def _years(values: Triple) -> str:
+def _years(values: Interval) -> str:
     """Years of growth, in words.
 
-    >>> _years((0.3, 0.39, 0.41))
+    >>> _years(Interval(0.3, 0.39, 0.41))
     '0.39 (0.3–0.41) years of the growth of its electricity'
     """
-    if math.isnan(values[1]):
+    if math.isnan(values.p50):
         return "an unknown number of years of the growth of its electricity"
-    if math.isinf(values[1]):
+    if math.isinf(values.p50):
         return "the place of other uses of electricity, since its demand does not grow"
-    low, middle, high = (f"{v:.2g}" for v in values)
-    return f"{middle} ({low}–{high}) years of the growth of its electricity"
+    return f"{format_interval(values, write='.2g')} years of the growth of its electricity"
 
 
 @dataclass(frozen=True)
@@ -190,7 +187,7 @@ class Access:
 
     given: AccessInput
     year: int
-    need: Mapping[str, Triple]
+    need: Mapping[str, Interval]
     scenario: str
     scenario_title: str
     places: tuple[PlaceAccess, ...]
@@ -210,20 +207,20 @@ class Access:
     @property
     def hosts(self) -> tuple[PlaceAccess, ...]:
         """Places whose median ratio is 1 or more, most able first."""
-        able = [p for p in self.places if p.ratio[1] >= 1]
-        return tuple(sorted(able, key=lambda p: -p.ratio[1]))
+        able = [p for p in self.places if p.ratio.p50 >= 1]
+        return tuple(sorted(able, key=lambda p: -p.ratio.p50))
 
     def table(self) -> Table:
         """One row for each place, most able first."""
-        order = sorted(self.places, key=lambda p: (math.isnan(p.ratio[1]), -p.ratio[1] if p.binding else 0.0, p.name))
+        order = sorted(self.places, key=lambda p: (math.isnan(p.ratio.p50), -p.ratio.p50 if p.binding else 0.0, p.name))
         return Table.from_rows(p.row() for p in order)
 
     def what(self) -> str:
         """The need in words, with its power, chips and cost."""
         need = self.need
         name = self.given.need if "frontier" not in self.given.need.lower() else "the frontier run"
-        power = "" if parse_need(self.given.need).kind == "W" else f"{format_interval(*need['power_w'], 'W')}, "
-        chips, money = format_interval(*need["h100e"], "H100e"), format_interval(*need["capital_usd"], "USD")
+        power = "" if parse_need(self.given.need).kind == "W" else f"{format_interval(need['power_w'], 'W')}, "
+        chips, money = format_interval(need["h100e"], "H100e"), format_interval(need["capital_usd"], "USD")
         return f"{name} ({power}{chips}, {money})"
 
     def summary(self) -> str:
@@ -244,7 +241,7 @@ class Access:
             "summary": self.summary(),
             "year": self.year,
             "inputs": self.given.model_dump(mode="json"),
-            "need": {k: triple_dict(v) for k, v in self.need.items()},
+            "need": {k: v.to_dict() for k, v in self.need.items()},
             "scenario": {"name": self.scenario, "title": self.scenario_title},
             "coverage": self.coverage.to_dict(),
             "places": [p.to_dict() for p in self.places],

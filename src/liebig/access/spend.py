@@ -17,20 +17,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.access.draws import Triple, draw, three, triple_dict, uniform
+from liebig.access.draws import draw, uniform
 from liebig.access.inputs import check_year, make_access_input
 from liebig.access.need import Futures, frontier_flop, make_futures
 from liebig.cluster.chip import chip
+from liebig.dates import start_of
 from liebig.errors import RangeError
 from liebig.forecast.progress import effective_growth
-from liebig.quantities import parse_quantity
+from liebig.quantities import format_interval, parse_quantity
 from liebig.site.money import rental_usd_per_chip_hour
 from liebig.tables import Table
+from liebig.uncertainty import Interval
 
 __all__ = ["BestUse", "Use", "best_use"]
 
 Array = NDArray[np.float64]
-_LEVELS = (0.0, 0.1, 0.5, 0.9, 1.0)
 #: Budgets outside these are slips of the pen, USD.
 _SMALLEST, _LARGEST = 1e3, 1e14
 _WORDS = {
@@ -43,16 +44,16 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Use:
-    """One use of the budget; triples are p10, p50 and p90.
+    """One use of the budget; intervals are p10, p50 and p90.
 
     ``lag_yr``: years behind the frontier; ``tokens``: served in the year; ``enough``: share of futures in which
     it serves the tokens wanted within the lag allowed; ``own``: the weights are one's own.
     """
 
     name: str
-    lag_yr: Triple
-    tokens: Triple
-    flop: Triple | None
+    lag_yr: Interval
+    tokens: Interval
+    flop: Interval | None
     enough: float
     own: bool
 
@@ -60,8 +61,8 @@ class Use:
         """One line of the table."""
         cells: dict[str, Any] = {"use": self.name, "own_weights": self.own, "enough_probability": self.enough}
         for name in ("lag_yr", "tokens"):
-            cells.update({f"{name}_{k}": v for k, v in triple_dict(getattr(self, name)).items()})
-        cells["training_flop_p50"] = self.flop[1] if self.flop else None
+            cells.update(getattr(self, name).columns(name))
+        cells["training_flop_p50"] = self.flop.p50 if self.flop else None
         return cells
 
 
@@ -80,7 +81,7 @@ class BestUse:
     def best(self) -> str:
         """Name of the best use, or an empty text."""
         able = [u for u in self.uses if u.enough >= 0.5 and (u.own or not self.own)]
-        return min(able, key=lambda u: (round(u.lag_yr[1], 2), -u.tokens[1])).name if able else ""
+        return min(able, key=lambda u: (round(u.lag_yr.p50, 2), -u.tokens.p50)).name if able else ""
 
     def table(self) -> Table:
         """One row for each use."""
@@ -103,9 +104,9 @@ class BestUse:
         train = uses["train"].lag_yr
         return (
             f"USD {self.budget_usd:.3g} in {self.year} is best spent on {_WORDS[self.best]}: "
-            f"{use.tokens[1]:.2g} ({use.tokens[0]:.2g}–{use.tokens[2]:.2g}) tokens, {use.lag_yr[1]:.1f} years behind "
+            f"{format_interval(use.tokens, write='.2g')} tokens, {use.lag_yr.p50:.1f} years behind "
             f"the frontier; enough for {wanted} in {100 * use.enough:.0f}% of futures. Training would leave it "
-            + (f"{train[1]:.1f} ({train[0]:.1f}–{train[2]:.1f}) years behind." if np.isfinite(train[1]) else "nothing.")
+            + (f"{format_interval(train, write='.1f')} years behind." if np.isfinite(train.p50) else "nothing.")
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -160,8 +161,8 @@ def best_use(
     found = []
     for name, (lag, served, flop) in uses.items():
         enough = float(np.mean((served >= wanted) & (lag <= max_lag_yr)))
-        told = three(flop) if flop is not None else None
-        found.append(Use(name, three(lag), three(served), told, enough, name in ("train", "distil")))
+        told = Interval.of(flop) if flop is not None else None
+        found.append(Use(name, Interval.of(lag), Interval.of(served), told, enough, name in ("train", "distil")))
     return BestUse(budget, wanted, max_lag_yr, own, given.year, tuple(found))
 
 
@@ -186,10 +187,9 @@ def _uses(budget: float, wanted: float, year: int, futures: Futures) -> dict[str
 def flop_per_usd(year: int, futures: Futures) -> Array:
     """FLOP that a dollar of rented H100 trains, ``(n,)``."""
     p, n = futures.state, futures.samples
-    price = rental_usd_per_chip_hour(chip("H100-SXM"), float(year))
-    u = uniform("rent", n, futures.seed)
-    usd_per_hour = np.interp(u, _LEVELS, (price.p10, price.p10, price.p50, price.p90, price.p90))
-    years = np.array([float(year)])
+    price = rental_usd_per_chip_hour(chip("H100-SXM"), start_of(year))
+    usd_per_hour = price.interval.at(uniform("rent", n, futures.seed))
+    years = np.array([start_of(year)])
     utilisation = np.minimum(p.at("run.utilisation", years), 1.0)
     per_second = p.at("run.peak_flop_per_s", years) * p.at("run.precision_gain", years) * utilisation
     return np.broadcast_to(3600.0 * per_second / usd_per_hour, (1, n))[0]

@@ -21,6 +21,7 @@ from liebig.access.draws import draw, uniform
 from liebig.access.export import ExportScenario, share_draws
 from liebig.access.need import SITE_W, Futures, Need
 from liebig.access.places import Place
+from liebig.dates import start_of
 from liebig.limits.chips import annual_production
 
 __all__ = ["ACCESS_LIMITS", "Ratios", "find_ratios", "world_production"]
@@ -110,7 +111,7 @@ def _chips_ratio(asked: _Asked) -> Array:
 def _water_ratio(asked: _Asked) -> Array:
     need, n = asked.need, asked.futures.samples
     sites = np.maximum(need.power_w / SITE_W, 1.0)
-    year = np.array([float(need.year)])
+    year = np.array([start_of(need.year)])
     granted = np.broadcast_to(asked.futures.state.at("water.site_m3_per_day", year), (1, n))[0] * sites
     with np.errstate(divide="ignore"):
         ratio = np.where(need.water_m3_per_day > 0, granted / need.water_m3_per_day, np.inf)

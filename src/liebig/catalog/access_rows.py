@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from liebig.catalog.fields import FactRow, Headline, Identifier, Number, Positive
+
+if TYPE_CHECKING:
+    from liebig.uncertainty import Interval
 
 __all__ = ["CountryRow", "ExportRow", "OrganisationRow"]
 
@@ -90,3 +93,10 @@ class ExportRow(FactRow):
         if not self.share_p10 <= self.share_p50 <= self.share_p90:
             raise ValueError(f"shares {self.share_p10:g}, {self.share_p50:g}, {self.share_p90:g} are not in order")
         return self
+
+    @property
+    def share(self) -> Interval:
+        """The three quantiles of the share as one."""
+        from liebig.uncertainty import Interval  # here, so that reading facts does not load NumPy
+
+        return Interval(self.share_p10, self.share_p50, self.share_p90)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["GRADES", "Date", "FactRow", "Figure", "Grade", "Headline", "Identifier", "Number", "Positive"]
+from liebig.dates import decimal_year
+from liebig.errors import InputError
+
+__all__ = [
+    "GRADES", "Date", "DateIfKnown", "FactRow", "Figure", "Grade", "Headline", "Identifier", "Number", "Positive",
+]  # fmt: skip
 
 Grade = Literal["measured", "reported", "vendor claim", "judgement"]
 GRADES: dict[str, str] = {"measured": "●", "reported": "◐", "vendor claim": "○", "judgement": "◇"}
@@ -36,13 +40,14 @@ Positive = Annotated[float, BeforeValidator(_finite), Field(ge=0)]
 
 def _real_date(text: str) -> str:
     try:
-        datetime.date.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no date; expected YYYY, YYYY-MM or YYYY-MM-DD") from None
+        decimal_year(text)
+    except InputError as error:
+        raise ValueError(str(error)) from None
     return text
 
 
 Date = Annotated[str, Field(pattern=_DATE), AfterValidator(_real_date)]
+DateIfKnown = Literal[""] | Date
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 

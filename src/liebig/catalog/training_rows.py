@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from liebig.catalog.fields import Date, FactRow, Headline, Identifier, Number, Positive
+from liebig.catalog.fields import Date, DateIfKnown, FactRow, Headline, Identifier, Number, Positive
+
+if TYPE_CHECKING:
+    from liebig.uncertainty import Interval
 
 __all__ = [
     "ArchitectureRow",
@@ -88,9 +91,7 @@ class ChipRow(FactRow):
     vendor: str = Field(default="", description="who designed it")
     kind: str = Field(default="", description="GPU, TPU, NPU ... as Epoch AI sorts chips")
     family: str = Field(default="", description="chips of one family share measured kernels: table chip_families")
-    release: Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")] = Field(
-        default="", description="date it was announced or sold"
-    )
+    release: DateIfKnown = Field(default="", description="date it was announced or sold")
     peak_bf16: Positive | None = Field(
         default=None, description="dense bfloat16 FLOP/s; half precision where it has no bfloat16"
     )
@@ -331,6 +332,13 @@ class NumberRow(FactRow):
         if not self.p10 <= self.p50 <= self.p90:
             raise ValueError(f"p10 {self.p10:g}, p50 {self.p50:g}, p90 {self.p90:g} are not in order")
         return self
+
+    @property
+    def interval(self) -> Interval:
+        """The three quantiles as one."""
+        from liebig.uncertainty import Interval  # here, so that reading facts does not load NumPy
+
+        return Interval(self.p10, self.p50, self.p90)
 
 
 class ConstantRow(FactRow):

@@ -59,6 +59,7 @@ def _show_all(
     tests: Sequence[BackTest], checks: Sequence[StockCheck], reproduced: Sequence[Reproduced], cases: bool
 ) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_interval
 
     for test in tests:
         _show(test, cases)
@@ -68,7 +69,7 @@ def _show_all(
     for c in checks:
         table.add_row(
             str(c.year),
-            f"{c.p50 / 1e6:.1f} ({c.p10 / 1e6:.1f}–{c.p90 / 1e6:.1f})",
+            format_interval(c.stock.scaled(1e-6), write=".1f"),
             f"{c.counted / 1e6:.1f}",
             f"{100 * c.percentile:.0f}",
         )
@@ -85,9 +86,7 @@ def _show_reproduction(rows: Sequence[Reproduced]) -> None:
     out.print("Epoch 2024, computed again for 2030", style="bold")
     table = grid("quantity", "here, p50 (p10–p90)", "published, 80 % interval", "worst factor", right=(3,))
     for r in rows:
-        table.add_row(
-            r.name, format_interval(*r.here, r.unit), format_interval(*r.published, r.unit), f"×{r.worst:.2f}"
-        )
+        table.add_row(r.name, format_interval(r.here, r.unit), format_interval(r.published, r.unit), f"×{r.worst:.2f}")
     out.print(table)
     out.print(
         "  FLOP where no unit is given; worst factor: between a quantile here and in an independent re-implementation",
@@ -97,6 +96,7 @@ def _show_reproduction(rows: Sequence[Reproduced]) -> None:
 
 def _show(test: BackTest, cases: bool) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_interval
 
     out = console()
     out.print()
@@ -130,7 +130,7 @@ def _show(test: BackTest, cases: bool) -> None:
                 c.origin,
                 str(c.ahead),
                 c.method,
-                f"{c.p50:.2f} ({c.p10:.2f}–{c.p90:.2f})",
+                format_interval(c.predicted, write=".2f"),
                 f"{c.truth:.2f}",
                 "" if c.covered else "missed",
             )

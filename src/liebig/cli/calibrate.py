@@ -92,6 +92,7 @@ def measure(
 
 def _show(result: Measurement, step: RealStep | None) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_interval
 
     out = console()
     chip = result.chip
@@ -109,9 +110,10 @@ def _show(result: Measurement, step: RealStep | None) -> None:
     out.print(table)
     if step is not None:
         verdict = "inside" if step.inside else "outside"
+        predicted = format_interval(step.predicted, write=".3g")
         out.print(
             f"A training step of {step.model} ({step.batch} × {step.seq_len} tokens, {step.precision}) took "
-            f"{step.measured_s:.3g} s; predicted {step.p50:.3g} s ({step.p10:.3g}–{step.p90:.3g}): {verdict} the "
+            f"{step.measured_s:.3g} s; predicted {predicted} s: {verdict} the "
             "80 % interval.",
             soft_wrap=True,
         )

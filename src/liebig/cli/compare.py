@@ -41,7 +41,7 @@ def _show(result: Comparison) -> None:
     from rich.text import Text
 
     from liebig.cli.render import console, grid, limit_colour
-    from liebig.quantities import format_scientific
+    from liebig.quantities import format_interval, format_scientific
 
     out = console()
     one, two = result.names
@@ -61,13 +61,13 @@ def _show(result: Comparison) -> None:
         "binds in " + one,
         "binds in " + two,
     )
-    for row in result.table().rows():
+    for row, paired in zip(result.table().rows(), result.ratio, strict=True):
         table.add_row(
             str(row["year"]),
             format_scientific(row["a_p50"]),
             format_scientific(row["b_p50"]),
             f"×{row['ratio_of_medians']:.2f}",
-            f"×{row['ratio_p50']:.2f} (×{row['ratio_p10']:.2f}–×{row['ratio_p90']:.2f})",
+            format_interval(paired, write="×{:.2f}".format),
             Text(row["a_binding"], style=limit_colour(row["a_binding"])),
             Text(row["b_binding"], style=limit_colour(row["b_binding"])),
         )

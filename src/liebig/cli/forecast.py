@@ -83,8 +83,9 @@ def _show(result: Forecast, world: World) -> None:
 def _show_years(result: Forecast, out: Console) -> None:
     from rich.text import Text
 
-    from liebig.cli.render import grid, interval, limit_colour
-    from liebig.quantities import format_scientific
+    from liebig.cli.render import grid, limit_colour
+    from liebig.forecast.result import interval_of
+    from liebig.quantities import format_interval, format_scientific
 
     table = grid("year", *result.limits, "minimum, p50 (p10–p90)", "expected", "binds", right=())
     for j, year in enumerate(result.years):
@@ -94,11 +95,10 @@ def _show_years(result: Forecast, out: Console) -> None:
             text = format_scientific(float(result.ceilings[limit][j][2]))
             style = f"bold {limit_colour(limit)}" if limit == binds else ""
             cells.append(Text(text + (" ◄" if limit == binds else ""), style=style))
-        low, middle, high = (float(result.minimum[j][k]) for k in (0, 2, 4))
         table.add_row(
             str(year),
             *cells,
-            interval(low, middle, high),
+            format_interval(interval_of(result.minimum[j]), "FLOP"),
             format_scientific(float(result.expected[j][2])),
             Text(f"{binds} {100 * float(result.binding[binds][j]):.0f} %", style=limit_colour(binds)),
         )
@@ -108,14 +108,15 @@ def _show_years(result: Forecast, out: Console) -> None:
 
 
 def _show_run(result: Forecast, year: int, out: Console) -> None:
-    from liebig.cli.render import interval
+    from liebig.forecast.result import interval_of
     from liebig.forecast.words import grade_counts, run_sentence
+    from liebig.quantities import format_interval
 
     i = result.at(year)
     out.print(run_sentence(result, year), soft_wrap=True)
-    low, middle, high = (float(result.effective_minimum[i][k]) for k in (0, 2, 4))
+    effective = format_interval(interval_of(result.effective_minimum[i]), "FLOP")
     out.print(
-        f"Effective FLOP of {year} (in FLOP of the algorithms of 2024): {interval(low, middle, high)}; "
+        f"Effective FLOP of {year} (in FLOP of the algorithms of 2024): {effective}; "
         "the ceilings above are physical FLOP.",
         soft_wrap=True,
     )

@@ -11,6 +11,7 @@ from liebig.cli.command import Answer, Scenario, answers
 
 if TYPE_CHECKING:
     from liebig.levers import Package, Ranking, Rebound
+    from liebig.uncertainty import Interval
 
 app = typer.Typer(
     help="Remedies: what each does to each limit, the best package, rebound.",
@@ -48,19 +49,28 @@ def rank(
     )
 
 
+def _range(paired: Interval) -> str:
+    """Smallest and largest factor: ``×0.9–×1.4``."""
+    from liebig.cli.render import ratio
+    from liebig.quantities import format_interval
+
+    return format_interval((paired.p10, None, paired.p90), write=ratio)
+
+
 def _show_ranking(ranking: Ranking, top: int) -> None:
     from rich.text import Text
 
     from liebig.catalog.rows import GRADES
-    from liebig.cli.render import console, grid, interval, limit_colour, ratio
+    from liebig.cli.render import console, grid, limit_colour, ratio
     from liebig.limits import LIMITS
+    from liebig.quantities import format_interval
 
     out = console()
-    low, middle, high = ranking.minimum
+    minimum = format_interval(ranking.minimum, "FLOP")
     shares = sorted(ranking.binding.items(), key=lambda kv: -kv[1])
     text = ", ".join(f"{n} {100 * p:.0f} %" for n, p in shares if p >= 0.005)
     out.print()
-    out.print(f"Minimum of {ranking.year} without further levers: {interval(low, middle, high)} FLOP. Binding: {text}.")
+    out.print(f"Minimum of {ranking.year} without further levers: {minimum} FLOP. Binding: {text}.")
     out.print()
     table = grid("", "lever", "minimum", "p10–p90", "P(−)", "effective", "on the limits", "", "why", right=(2, 4, 5))
     for place, effect in enumerate(ranking.effects[:top], start=1):
@@ -74,7 +84,7 @@ def _show_ranking(ranking: Ranking, top: int) -> None:
             str(place),
             effect.lever.id,
             Text(ratio(effect.ratio), style=style),
-            f"{ratio(effect.p10)}–{ratio(effect.p90)}",
+            _range(effect.paired),
             f"{100 * effect.negative:.0f} %",
             ratio(effect.effective_ratio),
             signs,
@@ -158,7 +168,7 @@ def show(
     out.print(table)
     out.print()
     out.print(
-        f"In {year}: minimum {ratio(effect.ratio)} (in each future {ratio(effect.p10)}–{ratio(effect.p90)}), "
+        f"In {year}: minimum {ratio(effect.ratio)} (in each future {_range(effect.paired)}), "
         f"lowers it in {100 * effect.negative:.0f} % of futures. {effect.reason}",
         soft_wrap=True,
     )
@@ -189,7 +199,7 @@ def _show_package(found: Package, size: int, year: int) -> None:
     how = "the best of all" if found.exact else f"greedy; no package of {size} exceeds {ratio(found.bound)}"
     out.print(
         f"Best package of {size} in {year}: minimum {ratio(found.ratio)} "
-        f"(in each future {ratio(found.p10)}–{ratio(found.p90)}); {how} ({found.evaluated:,} tried)."
+        f"(in each future {_range(found.paired)}); {how} ({found.evaluated:,} tried)."
     )
     out.print()
     table = grid("add", "minimum so far", right=(1,))
@@ -223,11 +233,12 @@ def rebound(
 
 def _show_rebound(result: Rebound, year: int) -> None:
     from liebig.cli.render import console, grid, ratio
+    from liebig.quantities import format_interval
 
     out = console()
-    low, middle, high = result.elasticity
+    elasticity = format_interval(result.elasticity, write=".2f")
     out.print()
-    out.print(f"Elasticity of use {middle:.2f} ({low:.2f}–{high:.2f}); above 1 an efficiency gain raises total use.")
+    out.print(f"Elasticity of use {elasticity}; above 1 an efficiency gain raises total use.")
     out.print()
     table = grid(
         "lever", "gain", "before", "after, no rebound", "after, with rebound", "P(use rises)", "minimum",
@@ -236,10 +247,10 @@ def _show_rebound(result: Rebound, year: int) -> None:
     for r in result.rows:
         table.add_row(
             r.lever.id,
-            ratio(r.gain[1]),
-            f"{r.before_twh[1]:.0f}",
-            f"{r.without_twh[1]:.0f}",
-            f"{r.with_twh[1]:.0f} ({r.with_twh[0]:.0f}–{r.with_twh[2]:.0f})",
+            ratio(r.gain.p50),
+            f"{r.before_twh.p50:.0f}",
+            f"{r.without_twh.p50:.0f}",
+            format_interval(r.with_twh, write=".0f"),
             f"{100 * r.more:.0f} %",
             ratio(r.ratio_without),
             ratio(r.ratio_with),

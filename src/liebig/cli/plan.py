@@ -115,23 +115,24 @@ def _show(plan: TrainingPlan, over: Headroom | None) -> None:
 
 def _show_run(plan: TrainingPlan, out: Console) -> None:
     from liebig.cli.render import grid
-    from liebig.plan.words import interval
+    from liebig.quantities import format_interval
 
     run = plan.run
     table = grid("", "median (80 % interval)")
-    table.add_row("step", f"{interval(plan.step_s)} s")
+    table.add_row("step", f"{format_interval(plan.step_s, write='.3g')} s")
     table.add_row("tokens per second and chip", f"{plan.tokens_per_s_per_chip:,.0f}")
     table.add_row("MFU, attention causal / whole square", f"{100 * plan.utilisation():.1f} % / "
                   f"{100 * plan.utilisation('model-noncausal'):.1f} %")  # fmt: skip
-    table.add_row("goodput", interval((plan.goodput.p10, plan.goodput.p50, plan.goodput.p90), ".2f"))
-    table.add_row(f"{plan.steps:,.0f} steps", f"{interval(run.days)} days")
-    table.add_row("chip-hours", interval(run.chip_hours))
-    table.add_row("money", f"USD {interval(run.usd)} ({run.price_note})")
-    table.add_row("price", f"USD {interval(run.usd_per_chip_hour)} per chip and hour")
-    table.add_row("power of the site", f"{interval(tuple(w / 1e6 for w in run.site_power_w))} MW")  # type: ignore[arg-type]
-    table.add_row("energy", f"{interval(run.energy_mwh, ',.3g')} MWh at {plan.site.name} (PUE {plan.site.pue:g})")
-    table.add_row("carbon", f"{interval(run.tco2e, ',.3g')} tCO2e")
-    table.add_row("water", f"{interval(run.water_m3, ',.3g')} m³, on site and in generation")
+    table.add_row("goodput", format_interval(plan.goodput.share, write=".2f"))
+    table.add_row(f"{plan.steps:,.0f} steps", f"{format_interval(run.days, write='.3g')} days")
+    table.add_row("chip-hours", format_interval(run.chip_hours, write=".3g"))
+    table.add_row("money", f"USD {format_interval(run.usd, write='.3g')} ({run.price_note})")
+    table.add_row("price", f"USD {format_interval(run.usd_per_chip_hour, write='.3g')} per chip and hour")
+    table.add_row("power of the site", f"{format_interval(run.site_power_w.scaled(1e-6), write='.3g')} MW")
+    energy = format_interval(run.energy_mwh, write=",.3g")
+    table.add_row("energy", f"{energy} MWh at {plan.site.name} (PUE {plan.site.pue:g})")
+    table.add_row("carbon", f"{format_interval(run.tco2e, write=',.3g')} tCO2e")
+    table.add_row("water", f"{format_interval(run.water_m3, write=',.3g')} m³, on site and in generation")
     out.print(table)
     out.print()
 

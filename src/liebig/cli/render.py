@@ -15,7 +15,6 @@ __all__ = [
     "barrel",
     "console",
     "grid",
-    "interval",
     "limit_colour",
     "notes",
     "progress_bar",
@@ -53,13 +52,6 @@ def limit_colour(name: str) -> str:
     from liebig.limits import LIMITS
 
     return LIMITS[name].colour if name in LIMITS else ""
-
-
-def interval(low: float, middle: float, high: float) -> str:
-    """``p50 (p10–p90)`` with two digits."""
-    from liebig.quantities import format_scientific
-
-    return f"{format_scientific(middle)} ({format_scientific(low)}–{format_scientific(high)})"
 
 
 def ratio(value: float) -> str:

@@ -216,14 +216,15 @@ def _prices(text: str | None) -> tuple[float, float] | None:
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     out = {k: v for k, v in row.items() if not isinstance(v, (dict, tuple))}
-    triples = {k: v for k, v in row.items() if isinstance(v, tuple)} | row.get("intervals", {})
-    for name, (low, middle, high) in triples.items():
-        out |= {f"{name}_p10": low, f"{name}_p50": middle, f"{name}_p90": high}
+    intervals = {k: v for k, v in row.items() if isinstance(v, tuple)} | row.get("intervals", {})
+    for name, interval in intervals.items():
+        out |= interval.columns(name)
     return out
 
 
 def _suite(folder: Path, splits: int, draws: int, json: bool, csv: Path | None) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_interval
     from liebig.route.learn.suite import run_suite
     from liebig.tables import Table
 
@@ -238,9 +239,10 @@ def _suite(folder: Path, splits: int, draws: int, json: bool, csv: Path | None) 
     table = grid("set", "router", "labels", "APGR", "80 %", "by bins", "CPT50", "CPT80", right=(2, 3, 4, 5, 6, 7))
     for r in rows:
         low, _, high = r["intervals"]["apgr"]
+        band = format_interval((low, None, high), write=".3f")
         binned = r.get("apgr_by_bins")
         table.add_row(
-            r["set"], r["router"], str(r["labels"] or "–"), f"{r['apgr']:.3f}", f"{low:.3f}–{high:.3f}",
+            r["set"], r["router"], str(r["labels"] or "–"), f"{r['apgr']:.3f}", band,
             "–" if binned is None else f"{binned:.3f}", f"{100 * r['cpt50']:.1f}", f"{100 * r['cpt80']:.1f}",
         )  # fmt: skip
     out = console()
@@ -254,14 +256,14 @@ def _suite(folder: Path, splits: int, draws: int, json: bool, csv: Path | None) 
 
 def _show_assessment(found: Assessment) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_interval
 
     out = console()
     first = found.rows[0]
     if "calls_saved" in first:
-        low, middle, high = first["calls_saved"]
+        spared = format_interval(first["calls_saved"], write=".0%")
         out.print(
-            f"At 95 % of {found.strong}'s quality, {first['router']} spares {middle:.0%} ({low:.0%}–{high:.0%}) "
-            "of calls.",
+            f"At 95 % of {found.strong}'s quality, {first['router']} spares {spared} of calls.",
             style="bold",
         )
     has = [n for n in ("tokens_saved", "usd_saved") if n in first]
@@ -269,9 +271,10 @@ def _show_assessment(found: Assessment) -> None:
     table = grid(*head, right=tuple(range(1, len(head))))
     for r in found.rows:
         low, _, high = r["intervals"]["apgr"]
-        cells = [r["router"], f"{r['apgr']:.3f}", f"{low:.3f}–{high:.3f}"]
+        band = format_interval((low, None, high), write=".3f")
+        cells = [r["router"], f"{r['apgr']:.3f}", band]
         cells += [f"{100 * r['cpt50']:.0f}", f"{100 * r['cpt80']:.0f}"]
-        cells += [f"{r[n][1]:.0%} ({r[n][0]:.0%}–{r[n][2]:.0%})" for n in ("calls_saved", *has)]
+        cells += [format_interval(r[n], write=".0%") for n in ("calls_saved", *has)]
         table.add_row(*cells)
     out.print(table)
     out.print(

@@ -120,32 +120,29 @@ def report(
 
 
 def _day(text: str | None, option: str) -> float | None:
-    from datetime import UTC, datetime
-
+    from liebig.dates import utc_seconds
     from liebig.errors import InputError
 
-    if text is None:
-        return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option} {text!r}: expected a day such as 2026-11-25, or a time 2026-11-25T14:00") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        return None if text is None else utc_seconds(text)
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
 
 
 def _show_report(found: Savings) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_interval
 
     out = console()
     total = found.total
     if not total.calls:
         out.print("No calls in the ledger yet.", style="bold")
         return
-    low, middle, high = total.usd_strong
+    strong = format_interval(total.usd_strong, write=".4g")
     saved = "" if total.usd_saved is None else f", {total.usd_saved:.0%} less"
     out.print(
         f"{total.calls} calls cost {total.usd:.4g} USD; {found.strong or 'the strongest model'} alone would have cost "
-        f"{middle:.4g} ({low:.4g}–{high:.4g}){saved}.",
+        f"{strong}{saved}.",
         style="bold",
     )
     table = grid(

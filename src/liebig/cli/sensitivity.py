@@ -98,7 +98,7 @@ def _show_switches(effects: Sequence[SwitchEffect], years: list[int]) -> None:
 def _show(result: Sensitivity, top: int) -> None:
     from liebig.catalog.rows import GRADES
     from liebig.cli.render import console, grid, ratio
-    from liebig.quantities import format_scientific
+    from liebig.quantities import format_interval, format_scientific
 
     out = console()
     out.print()
@@ -117,7 +117,8 @@ def _show(result: Sensitivity, top: int) -> None:
     out.print()
     table = grid("total-order Sobol index", "share of variance", "80 %", right=(1,))
     for index in result.indices[:top]:
-        table.add_row(" + ".join(index.parameters), f"{index.value:.3f}", f"{index.p10:.3f}–{index.p90:.3f}")
+        band = format_interval((index.p10, None, index.p90), write=".3f")
+        table.add_row(" + ".join(index.parameters), f"{index.value:.3f}", band)
     out.print(table)
     kept = "correlations dropped" if result.independent else "correlated parameters share one index"
     out.print(f"  of log10 of the minimum; {kept}; shares overlap and need not sum to one", style="dim")

@@ -57,13 +57,14 @@ def trends(
 
 
 def _span(window: str | None) -> tuple[float, float] | None:
+    from liebig.dates import start_of
     from liebig.errors import InputError
 
     if window is None:
         return None
     try:
-        first, last = (float(p) for p in window.split(":"))
-    except ValueError:
+        first, last = (start_of(part.strip()) for part in window.split(":"))
+    except (InputError, ValueError):
         raise InputError(f"--window {window!r}: expected FIRST:LAST in years, e.g. 2012:2018.4") from None
     return first, last
 

@@ -171,6 +171,7 @@ def _summary(scored: list[Scored]) -> dict[str, Any]:
 
 def _show_scored(scored: list[Scored]) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_interval
 
     out = console()
     table = grid("row", "quantity", "predicted (p10–p90)", "measured", "error", right=(3, 4))
@@ -180,7 +181,7 @@ def _show_scored(scored: list[Scored]) -> None:
             continue
         error = "" if s.error is None else f"{100 * s.error:+.1f} %"
         measured = "" if s.measured is None else f"{s.measured:.4g}"
-        table.add_row(s.row_id, s.quantity, f"{s.predicted:.4g} ({s.p10:.4g}–{s.p90:.4g})", measured, error)
+        table.add_row(s.row_id, s.quantity, format_interval((s.p10, s.predicted, s.p90), write=".4g"), measured, error)
     out.print(table)
     summary = _summary(scored)
     mean, cover = summary["mean_absolute_error"], summary["coverage"]
@@ -273,6 +274,7 @@ def whole_runs(
 def _show_runs(scored: list[RunScored]) -> None:
     from liebig.cli.render import console, grid
     from liebig.evidence.training.runs import summary_of
+    from liebig.quantities import format_interval
 
     out = console()
     table = grid("run", "quantity", "predicted (p10–p90)", "published", "error", "constant MFU", right=(3, 4, 5))
@@ -283,7 +285,7 @@ def _show_runs(scored: list[RunScored]) -> None:
         cells = ["" if v is None else f"{100 * v:+.0f} %" for v in (s.error, s.error_of_constant_mfu)]
         measured = "" if s.measured is None else f"{s.measured:,.3g}"
         table.add_row(
-            s.row_id, s.quantity, f"{s.predicted:,.3g} ({s.p10:,.3g}–{s.p90:,.3g})", measured, *cells
+            s.row_id, s.quantity, format_interval((s.p10, s.predicted, s.p90), write=",.3g"), measured, *cells
         )  # fmt: skip
     out.print(table)
     for quantity, found in summary_of(scored).items():

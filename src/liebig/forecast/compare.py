@@ -6,37 +6,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liebig.catalog import load_catalog, resolve
 from liebig.errors import ConflictError
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.reduce import reduce_simulations
-from liebig.forecast.result import Forecast
+from liebig.forecast.result import Forecast, interval_of
 from liebig.forecast.simulate import evaluate, shown_years
 from liebig.forecast.unused import unused_inputs
 from liebig.forecast.world import World, build_world
 from liebig.limits import LIMITS
 from liebig.quantities import format_scientific
 from liebig.tables import Table
-from liebig.uncertainty import quantiles
+from liebig.uncertainty import Interval
 
 __all__ = ["Comparison", "compare_inputs"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Forecasts ``a`` and ``b`` and their ratio ``b / a`` in each future.
-
-    ``ratio`` has shape ``(years, 3)``: p10, p50 and p90 of the ratio of the minima.
-    """
+    """Forecasts ``a`` and ``b``, and for each common year the ratio ``b / a`` of their minima in the same future."""
 
     a: Forecast
     b: Forecast
     years: tuple[int, ...]
-    ratio: Array
+    ratio: tuple[Interval, ...]
     differences: tuple[tuple[str, str, str], ...]
 
     @property
@@ -50,7 +44,7 @@ class Comparison:
             year = 2030 if 2030 in self.years else self.years[-1]
         i, j, k = self.years.index(year), self.a.at(year), self.b.at(year)
         one, two = self.names
-        low, middle, high = (float(v) for v in self.ratio[i])
+        low, middle, high = self.ratio[i]
         first, second = (format_scientific(float(f.minimum[n][2])) for f, n in ((self.a, j), (self.b, k)))
         medians = float(self.b.minimum[k][2]) / float(self.a.minimum[j][2])
         first_binds, second_binds = self.a.binding_limit(year), self.b.binding_limit(year)
@@ -65,19 +59,14 @@ class Comparison:
         rows = []
         for i, year in enumerate(self.years):
             j, k = self.a.at(year), self.b.at(year)
+            one, two = interval_of(self.a.minimum[j]), interval_of(self.b.minimum[k])
             rows.append(
                 {
                     "year": year,
-                    "a_p10": float(self.a.minimum[j][0]),
-                    "a_p50": float(self.a.minimum[j][2]),
-                    "a_p90": float(self.a.minimum[j][4]),
-                    "b_p10": float(self.b.minimum[k][0]),
-                    "b_p50": float(self.b.minimum[k][2]),
-                    "b_p90": float(self.b.minimum[k][4]),
-                    "ratio_of_medians": float(self.b.minimum[k][2]) / float(self.a.minimum[j][2]),
-                    "ratio_p10": float(self.ratio[i][0]),
-                    "ratio_p50": float(self.ratio[i][1]),
-                    "ratio_p90": float(self.ratio[i][2]),
+                    **one.columns("a"),
+                    **two.columns("b"),
+                    "ratio_of_medians": two.p50 / one.p50,
+                    **self.ratio[i].columns("ratio"),
                     "a_binding": self.a.binding_limit(year),
                     "b_binding": self.b.binding_limit(year),
                 }
@@ -122,8 +111,8 @@ def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
     ratio = []
     for year in common:
         one, two = (s.minimum(int(year - s.years[0])) for s in simulations)
-        ratio.append(quantiles(two / one, (0.1, 0.5, 0.9)))
-    return Comparison(forecasts[0], forecasts[1], common, np.array(ratio), _differences(*worlds))
+        ratio.append(Interval.of(two / one))
+    return Comparison(forecasts[0], forecasts[1], common, tuple(ratio), _differences(*worlds))
 
 
 def _differences(a: World, b: World) -> tuple[tuple[str, str, str], ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from liebig.forecast.simulations import Simulations
+from liebig.uncertainty import INTERVAL_LEVELS
 
 __all__ = ["Crossing", "find_crossing"]
 
@@ -70,6 +71,6 @@ def find_crossing(simulations: Simulations) -> Crossing:
         open_ &= ~now
         before = gap
     found = np.sort(year)
-    p10, p50, p90 = (float(found[min(samples - 1, int(q * samples))]) for q in (0.1, 0.5, 0.9))
+    p10, p50, p90 = (float(found[min(samples - 1, int(q * samples))]) for q in INTERVAL_LEVELS)
     by = {int(y): float(np.mean(year <= y)) for y in years}
     return Crossing(p10, p50, p90, float(np.mean(np.isinf(year))), int(years[-1]), by)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from liebig.catalog import Catalog, load_catalog
+from liebig.dates import start_of
 from liebig.errors import RangeError
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.simulate import sample_state
@@ -24,7 +25,9 @@ from liebig.levers import (
     rebound,
 )
 
-__all__ = ["bench_of", "find_package", "lever_sentence", "measure_rebound", "rank", "rank_in_world"]
+__all__ = [
+    "bench_in_world", "bench_of", "find_package", "lever_sentence", "measure_rebound", "rank", "rank_in_world",
+]  # fmt: skip
 
 Progress = Callable[[float], None]
 
@@ -36,16 +39,24 @@ def bench_of(inputs: ForecastInput, year: int, catalog: Catalog | None = None) -
         RangeError: the parameter set does not cover the year.
     """
     catalog = load_catalog(inputs.facts_files) if catalog is None else catalog
-    return _bench(build_world(inputs, catalog), year, inputs.samples, inputs.seed)
-
-
-def _bench(world: World, year: int, samples: int, seed: int) -> tuple[Bench, list[Lever]]:
+    world = build_world(inputs, catalog)
     world.check_year(year)
+    return bench_in_world(world, start_of(year), inputs.samples)
+
+
+def bench_in_world(world: World, when: float, samples: int) -> tuple[Bench, list[Lever]]:
+    """The futures of a checked world at a moment, and the levers that can still be applied.
+
+    Args:
+        world: what to sample.
+        when: a year with decimals that the parameter set covers.
+        samples: futures.
+    """
     taken = {lever.id for lever in world.levers}
     levers = [get_lever(world.catalog, name) for name in world.catalog.levers() if name not in taken]
-    state, u = sample_state(world, samples, seed)
+    state, u = sample_state(world, samples, world.inputs.seed)
     draws = {lever.id: u[world.lever_dimension[lever.id]] for lever in levers}
-    return make_bench(state, float(year), world.structure, draws, samples), levers
+    return make_bench(state, when, world.structure, draws, samples), levers
 
 
 def rank(
@@ -56,9 +67,9 @@ def rank(
     return rank_levers(bench, levers, progress)
 
 
-def rank_in_world(world: World, year: int, samples: int) -> Ranking:
-    """Rank all levers in a world that has been checked."""
-    return rank_levers(*_bench(world, year, samples, world.inputs.seed))
+def rank_in_world(world: World, when: float, samples: int) -> Ranking:
+    """Rank all levers in a world and at a moment (a year with decimals) that have been checked."""
+    return rank_levers(*bench_in_world(world, when, samples))
 
 
 def lever_sentence(world: World, year: int, most_samples: int = 2048) -> str:
@@ -69,7 +80,8 @@ def lever_sentence(world: World, year: int, most_samples: int = 2048) -> str:
         year: in which the minimum is looked at.
         most_samples: simulations that are ranked with, at most.
     """
-    effects = rank_in_world(world, year, min(world.inputs.samples, most_samples)).effects
+    world.check_year(year)
+    effects = rank_in_world(world, start_of(year), min(world.inputs.samples, most_samples)).effects
     best = next((e for e in effects if e.ratio > 1.005 and not e.lever.row.members), None)
     if best is None:
         return f"No single lever lifts the minimum of {year}."

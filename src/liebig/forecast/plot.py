@@ -201,8 +201,8 @@ def draw_ranking(ranking: Ranking, path: Path, top: int = 20) -> None:
         {
             "lever": e.lever.row.name,
             "ratio": e.ratio,
-            "low": max(e.p10, 1e-2),
-            "high": min(e.p90, 1e2),
+            "low": max(e.paired.p10, 1e-2),
+            "high": min(e.paired.p90, 1e2),
             "sign": e.ratio >= 1,
         }
         for e in effects

@@ -16,13 +16,24 @@ from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.progress import EFFECTIVE_YEAR
 from liebig.forecast.run_at_ceiling import QUANTITIES
 from liebig.tables import Table
+from liebig.uncertainty import Interval
 
-__all__ = ["LEVELS", "Forecast"]
+__all__ = ["LEVELS", "Forecast", "interval_of"]
 
 Array = NDArray[np.float64]
 #: Probabilities at which every uncertain answer is reported.
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _NAMES = ("p10", "p25", "p50", "p75", "p90")
+
+
+def interval_of(quantiles: Array) -> Interval:
+    """p10, p50 and p90 of the quantiles ``(5,)`` at :data:`LEVELS`.
+
+    >>> interval_of(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+    Interval(p10=1.0, p50=3.0, p90=5.0)
+    """
+    low, _, middle, _, high = quantiles.tolist()
+    return Interval(low, middle, high)
 
 
 @dataclass(frozen=True)

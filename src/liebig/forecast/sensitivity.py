@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
+from liebig.dates import calendar_year, start_of
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.switches import switches
 from liebig.forecast.world import World, build_world
@@ -136,7 +137,7 @@ def run_sensitivity(
         inputs = inputs.model_copy(update={"switches": (*inputs.switches, "no-correlations")})
     world = build_world(inputs, catalog)
     world.check_year(year)
-    bench = _TwoSamples(world, float(year), inputs.samples, inputs.seed)
+    bench = _TwoSamples(world, start_of(year), inputs.samples, inputs.seed)
     units = _units(world)
     names = [n for unit in units for n in unit if n in world.joint.marginals]
     steps = len(names) + len(units)
@@ -153,7 +154,7 @@ def run_sensitivity(
             progress((len(names) + i + 1) / steps)
     bars.sort(key=lambda b: -b.swing)
     indices.sort(key=lambda s: -s.value)
-    return Sensitivity(int(year), float(np.median(bench.lowest_a)), tuple(bars), tuple(indices), independent)
+    return Sensitivity(calendar_year(year), float(np.median(bench.lowest_a)), tuple(bars), tuple(indices), independent)
 
 
 def _units(world: World) -> list[tuple[str, ...]]:
@@ -261,7 +262,7 @@ def _medians(world: World, years: Sequence[int], inputs: ForecastInput) -> tuple
     of_medians = any(s.min_of_medians for s in world.switches)
     medians, binding = [], []
     for year in years:
-        found = ceilings(state, np.array([float(year)]), world.structure)
+        found = ceilings(state, np.array([start_of(year)]), world.structure)
         rows = {n: spread(v, inputs.samples) for n, v in found.items()}
         lowest = minimum_of(list(rows.values()))
         middle = {n: float(np.median(v)) for n, v in rows.items()}

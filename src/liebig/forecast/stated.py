@@ -11,6 +11,7 @@ import numpy as np
 
 from liebig.catalog import resolve
 from liebig.catalog.rows import ParameterRow
+from liebig.dates import start_of
 from liebig.errors import ConflictError, DistributionError, InputError, RangeError
 from liebig.forecast.inputs import ForecastInput
 from liebig.limits import Change
@@ -111,7 +112,8 @@ def _additions(
 def _schedule(row: ParameterRow, op: str, match: re.Match[str], before: Marginal | None = None) -> Change:
     amount = _quantity(row, match["value"])
     _check_size(row, amount)
-    if float(match["year"]) < _FIRST_CHANGE:
+    year = start_of(match["year"])
+    if year < _FIRST_CHANGE:
         raise RangeError(f"{row.id} from {match['year']}: give a year of the forecast")
     if op == "set":
         _check_value(row, amount)
@@ -123,7 +125,7 @@ def _schedule(row: ParameterRow, op: str, match: re.Match[str], before: Marginal
         row.id,
         "set" if op == "set" else "add",
         np.array([amount]),
-        float(match["year"]),
+        year,
         float(match["ramp"] or 0.0),
     )
 

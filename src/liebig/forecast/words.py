@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from liebig.catalog.rows import GRADES
-from liebig.forecast.result import Forecast
+from liebig.forecast.result import Forecast, interval_of
 from liebig.forecast.world import World
 from liebig.limits import LIMITS
 from liebig.quantities import format_interval, format_quantity, format_scientific
@@ -23,8 +23,9 @@ __all__ = [
 def summary_sentences(forecast: Forecast, year: int) -> str:
     """The answer in two or three sentences."""
     i = forecast.at(year)
-    low, middle, high = (format_scientific(float(forecast.minimum[i][k])) for k in (0, 2, 4))
-    size = yardstick_text(forecast, float(forecast.minimum[i][2]))
+    minimum = interval_of(forecast.minimum[i])
+    low, middle, high = map(format_scientific, minimum)
+    size = yardstick_text(forecast, minimum.p50)
     parts = [f"In {year} the largest feasible run is {middle} FLOP (80 %: {low} – {high}){size}."]
     parts.append(_binding_sentence(forecast, i))
     crossing = forecast.crossing
@@ -57,19 +58,18 @@ def run_sentence(forecast: Forecast, year: int) -> str:
     """What a run at the ceiling would be, medians with intervals."""
     i = forecast.at(year)
 
-    def three(name: str, unit: str) -> str:
-        low, middle, high = (float(forecast.runs[name][i][k]) for k in (0, 2, 4))
-        return format_interval(low, middle, high, unit)
+    def amount(name: str, unit: str) -> str:
+        return format_interval(interval_of(forecast.runs[name][i]), unit)
 
     load = forecast.yardsticks.get("new-york-load")
     power = float(forecast.runs["power_w"][i][2])
     beside = f", ×{power / load.value:.1f} {load.name}" if load and load.unit == "W" and load.value > 0 else ""
     return (
-        f"A run at the ceiling of {year}: {three('power_w', 'W')}{beside}; {three('h100e', 'H100e')}; "
-        f"{three('tokens', 'tokens')}; {three('parameters', 'parameters')}; {three('duration_s', 's')}; "
-        f"{three('capital_usd', 'USD')} of hardware and buildings at the prices of {year}, "
-        f"{three('run_usd', 'USD')} for the run; "
-        f"{three('water_m3_per_day', 'm3/day')} of water."
+        f"A run at the ceiling of {year}: {amount('power_w', 'W')}{beside}; {amount('h100e', 'H100e')}; "
+        f"{amount('tokens', 'tokens')}; {amount('parameters', 'parameters')}; {amount('duration_s', 's')}; "
+        f"{amount('capital_usd', 'USD')} of hardware and buildings at the prices of {year}, "
+        f"{amount('run_usd', 'USD')} for the run; "
+        f"{amount('water_m3_per_day', 'm3/day')} of water."
     )
 
 
@@ -141,10 +141,7 @@ def _changes_in_words(world: World) -> dict[str, list[str]]:
         out.setdefault(name, []).append("the switch observed-allocation: × run.observed_allocation_factor")
     for lever in world.levers:
         for effect in lever.acting:
-            low, middle, high = lever.levels_of(effect)
-            if effect.op in ("mul", "growth"):
-                amount = f"{middle:.3g} ({low:.3g}–{high:.3g})"
-            else:
-                amount = format_interval(low, middle, high, effect.unit)
+            factor = effect.op in ("mul", "growth")
+            amount = format_interval(lever.range_of(effect), effect.unit, ".3g" if factor else None)
             add(effect.parameter, f"lever {lever.id}", effect.op, amount, lever.start_of(effect), effect.ramp_yr)
     return out

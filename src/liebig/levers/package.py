@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.dates import calendar_year
 from liebig.errors import ConflictError, RangeError
 from liebig.levers.rank import Bench, minimum_of
 from liebig.levers.vectors import Lever, check_compatible, lever_changes
-from liebig.uncertainty import quantiles
+from liebig.uncertainty import Interval
 
 __all__ = ["EXACT_UP_TO", "Package", "best_package"]
 
@@ -30,17 +31,15 @@ EXACT_UP_TO = 3
 class Package:
     """The best package found, and how good any package could be.
 
-    ``ratio`` is the median of the minimum with the package over that without; ``p10`` to ``p90``
-    the ratio over futures.  ``bound`` is what no package of this size can exceed (equal to
+    ``ratio`` is the median of the minimum with the package over that without; ``paired`` the
+    same ratio taken in each future.  ``bound`` is what no package of this size can exceed (equal to
     ``ratio`` when the search was exact).  ``binding`` tells what binds after relief.
     """
 
     year: int
     levers: tuple[Lever, ...]
     ratio: float
-    p10: float
-    p50: float
-    p90: float
+    paired: Interval
     negative: float
     bound: float
     exact: bool
@@ -55,9 +54,7 @@ class Package:
             "levers": [lever.id for lever in self.levers],
             "names": [lever.row.name for lever in self.levers],
             "ratio": self.ratio,
-            "p10": self.p10,
-            "p50": self.p50,
-            "p90": self.p90,
+            **self.paired.to_dict(),
             "probability_negative": self.negative,
             "bound": self.bound,
             "exact": self.exact,
@@ -124,16 +121,13 @@ def best_package(
         bound = _bound(found, pool, size) / middle
     low = found.lowest(chosen)
     ratio = low / bench.lowest()
-    p10, p50, p90 = (float(v) for v in quantiles(ratio, (0.1, 0.5, 0.9)))
     reached = float(np.median(low)) / middle
     after = {n: float(np.mean(found.ceiling(n, frozenset(chosen)) <= low)) for n in bench.limits}
     return Package(
-        year=int(bench.year),
+        year=calendar_year(bench.year),
         levers=tuple(by_id[n] for n in chosen),
         ratio=reached,
-        p10=p10,
-        p50=p50,
-        p90=p90,
+        paired=Interval.of(ratio),
         negative=float(np.mean(ratio < 1.0 - 1e-9)),
         bound=reached if bound is None else max(bound, reached),
         exact=bound is None,

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.dates import calendar_year
 from liebig.levers.vectors import Lever, lever_changes
 from liebig.limits import LIMITS, Change, State, Structure, ceilings, touched
 from liebig.tables import Table
-from liebig.uncertainty import quantiles
+from liebig.uncertainty import Interval
 
 __all__ = ["Bench", "LeverEffect", "Ranking", "make_bench", "rank_levers"]
 
 Array = NDArray[np.float64]
-_QUANTILES = (0.1, 0.5, 0.9)
 #: Changes smaller than this are rounding.
 _EPSILON = 1e-9
 
@@ -100,18 +100,16 @@ def make_bench(state: State, year: float, structure: Structure, draws: Mapping[s
 class LeverEffect:
     """What one lever does in one year.
 
-    ``ratio`` is the median of the minimum with the lever over that without; ``p10``, ``p50`` and
-    ``p90`` are quantiles over futures of the same ratio in each future; ``negative`` the share of
-    futures in which the lever lowers the minimum.  ``effective_ratio`` is ``ratio`` in
+    ``ratio`` is the median of the minimum with the lever over that without; ``paired`` the same ratio
+    taken in each future, over futures; ``negative`` the share of futures in which the lever lowers the
+    minimum.  ``effective_ratio`` is ``ratio`` in
     dense-equivalent FLOP.  ``on_limits`` is the signed vector: limit -> ratio of its median
     ceiling.  ``without`` is set for levers already in the base: the ratio when they are taken out.
     """
 
     lever: Lever
     ratio: float
-    p10: float
-    p50: float
-    p90: float
+    paired: Interval
     negative: float
     effective_ratio: float
     on_limits: Mapping[str, float]
@@ -125,9 +123,7 @@ class LeverEffect:
             "lever": row.id,
             "name": row.name,
             "ratio": self.ratio,
-            "p10": self.p10,
-            "p50": self.p50,
-            "p90": self.p90,
+            **self.paired.to_dict(),
             "probability_negative": self.negative,
             "effective_ratio": self.effective_ratio,
             "on_limits": dict(self.on_limits),
@@ -154,7 +150,7 @@ class Ranking:
     """All levers in one year, the largest effect on the minimum first."""
 
     year: int
-    minimum: tuple[float, float, float]
+    minimum: Interval
     binding: Mapping[str, float]
     effects: tuple[LeverEffect, ...]
 
@@ -177,7 +173,7 @@ class Ranking:
         return {
             "year": self.year,
             "unit": "ratio of the minimum with the lever to the minimum without",
-            "minimum_flop": dict(zip(("p10", "p50", "p90"), self.minimum, strict=True)),
+            "minimum_flop": self.minimum.to_dict(),
             "binding_probability": dict(self.binding),
             "levers": [e.to_dict() for e in self.effects],
         }
@@ -195,8 +191,7 @@ def rank_levers(bench: Bench, levers: Sequence[Lever], progress: Callable[[float
         if progress:
             progress((i + 1) / len(levers))
     effects.sort(key=lambda e: (-e.ratio, -e.effective_ratio, e.lever.id))
-    p10, p50, p90 = (float(v) for v in quantiles(low, _QUANTILES))
-    return Ranking(int(bench.year), (p10, p50, p90), binding, tuple(effects))
+    return Ranking(calendar_year(bench.year), Interval.of(low), binding, tuple(effects))
 
 
 def _measure(
@@ -208,7 +203,6 @@ def _measure(
     gain = bench.gain_with(changes) if any(c.parameter == "effective.compute_gain" for c in changes) else bench.gain
     with_lever = bench.lowest(found) if found else low
     ratio = with_lever / low
-    p10, p50, p90 = (float(v) for v in quantiles(ratio, _QUANTILES))
     effective = float(np.median(bench.lowest_effective(found, gain))) / middle_effective
     on_limits = {
         name: float(np.median(ceiling)) / float(np.median(bench.base[name]))
@@ -222,9 +216,7 @@ def _measure(
     result = LeverEffect(
         lever,
         float(np.median(with_lever)) / middle,
-        p10,
-        p50,
-        p90,
+        Interval.of(ratio),
         float(np.mean(ratio < 1.0 - _EPSILON)),
         effective,
         on_limits,

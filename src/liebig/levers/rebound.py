@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.dates import calendar_year
 from liebig.levers.rank import Bench, spread
 from liebig.levers.vectors import Lever, lever_changes
 from liebig.limits import Change
 from liebig.limits.power import ai_power_w
 from liebig.tables import Table
-from liebig.uncertainty import quantiles
+from liebig.uncertainty import Interval
 
 __all__ = ["Rebound", "ReboundRow", "rebound", "rebound_use"]
 
@@ -45,28 +46,27 @@ def rebound_use(use: Array, gain: Array, elasticity: Array) -> tuple[Array, Arra
 class ReboundRow:
     """One lever: electricity use in TWh/yr and its effect on the minimum, before and after rebound.
 
-    Tuples are p10, p50 and p90.  ``more`` is the share of futures in which total use rises.
+    ``more`` is the share of futures in which total use rises.
     """
 
     lever: Lever
-    gain: tuple[float, float, float]
-    before_twh: tuple[float, float, float]
-    without_twh: tuple[float, float, float]
-    with_twh: tuple[float, float, float]
+    gain: Interval
+    before_twh: Interval
+    without_twh: Interval
+    with_twh: Interval
     more: float
     ratio_without: float
     ratio_with: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON."""
-        names = ("p10", "p50", "p90")
         return {
             "lever": self.lever.id,
             "name": self.lever.row.name,
-            "gain": dict(zip(names, self.gain, strict=True)),
-            "use_before_twh_per_yr": dict(zip(names, self.before_twh, strict=True)),
-            "use_after_without_rebound_twh_per_yr": dict(zip(names, self.without_twh, strict=True)),
-            "use_after_with_rebound_twh_per_yr": dict(zip(names, self.with_twh, strict=True)),
+            "gain": self.gain.to_dict(),
+            "use_before_twh_per_yr": self.before_twh.to_dict(),
+            "use_after_without_rebound_twh_per_yr": self.without_twh.to_dict(),
+            "use_after_with_rebound_twh_per_yr": self.with_twh.to_dict(),
             "probability_use_rises": self.more,
             "minimum_ratio_without_rebound": self.ratio_without,
             "minimum_ratio_with_rebound": self.ratio_with,
@@ -78,7 +78,7 @@ class Rebound:
     """Rebound of all efficiency levers in one year."""
 
     year: int
-    elasticity: tuple[float, float, float]
+    elasticity: Interval
     rows: tuple[ReboundRow, ...]
 
     def table(self) -> Table:
@@ -87,12 +87,12 @@ class Rebound:
             {
                 "year": self.year,
                 "lever": r.lever.id,
-                "gain": r.gain[1],
-                "use_before_twh_per_yr": r.before_twh[1],
-                "use_without_rebound_twh_per_yr": r.without_twh[1],
-                "use_with_rebound_twh_per_yr": r.with_twh[1],
-                "use_with_rebound_p10": r.with_twh[0],
-                "use_with_rebound_p90": r.with_twh[2],
+                "gain": r.gain.p50,
+                "use_before_twh_per_yr": r.before_twh.p50,
+                "use_without_rebound_twh_per_yr": r.without_twh.p50,
+                "use_with_rebound_twh_per_yr": r.with_twh.p50,
+                "use_with_rebound_p10": r.with_twh.p10,
+                "use_with_rebound_p90": r.with_twh.p90,
                 "probability_use_rises": r.more,
                 "minimum_ratio_without_rebound": r.ratio_without,
                 "minimum_ratio_with_rebound": r.ratio_with,
@@ -104,7 +104,7 @@ class Rebound:
         """Plain numbers, ready for JSON."""
         return {
             "year": self.year,
-            "elasticity": dict(zip(("p10", "p50", "p90"), self.elasticity, strict=True)),
+            "elasticity": self.elasticity.to_dict(),
             "levers": [r.to_dict() for r in self.rows],
         }
 
@@ -133,22 +133,17 @@ def rebound(bench: Bench, levers: Sequence[Lever], elasticity: Array | None = No
         rows.append(
             ReboundRow(
                 lever,
-                _three(gain),
-                _three(use),
-                _three(without),
-                _three(with_rebound),
+                Interval.of(gain),
+                Interval.of(use),
+                Interval.of(without),
+                Interval.of(with_rebound),
                 float(np.mean(with_rebound > use * (1 + 1e-9))),
                 float(np.median(plain) / np.median(low)),
                 float(np.median(after) / np.median(low)),
             )
         )
-    rows.sort(key=lambda r: -r.gain[1])
-    return Rebound(int(bench.year), _three(np.broadcast_to(e, (bench.samples,))), tuple(rows))
-
-
-def _three(values: Array) -> tuple[float, float, float]:
-    a, b, c = (float(v) for v in quantiles(values, (0.1, 0.5, 0.9)))
-    return a, b, c
+    rows.sort(key=lambda r: -r.gain.p50)
+    return Rebound(calendar_year(bench.year), Interval.of(np.broadcast_to(e, (bench.samples,))), tuple(rows))
 
 
 def _gain(bench: Bench, changes: Sequence[Change]) -> Array:

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from liebig.catalog import Catalog
 from liebig.catalog.rows import LeverEffectRow, LeverRow
+from liebig.dates import start_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.limits import touched
 from liebig.limits.state import Change
 from liebig.reading import read_json
+from liebig.uncertainty import Interval
 
 __all__ = ["Lever", "check_compatible", "get_lever", "lever_changes", "parse_lever", "resolve_levers"]
 
 Array = NDArray[np.float64]
-_LEVELS = np.array([0.1, 0.5, 0.9])
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Lever:
     row: LeverRow
     effects: tuple[LeverEffectRow, ...]
     start: float
-    measured: tuple[float, float, float] | None = None
+    measured: Interval | None = None
     measured_source: str = ""
 
     @property
@@ -54,11 +55,11 @@ class Lever:
         """First year of an effect: one with a year of its own is bound to it, and to a later start of the lever."""
         return self.start if effect.from_year is None else max(effect.from_year, self.start)
 
-    def levels_of(self, effect: LeverEffectRow) -> tuple[float, float, float]:
-        """P10, p50 and p90 of an effect: those measured, where the effect is the lever's stated range itself."""
+    def range_of(self, effect: LeverEffectRow) -> Interval:
+        """Range of an effect: those measured, where the effect is the lever's stated range itself."""
         if self.measured is not None and _is_headline(self, effect):
             return self.measured
-        return effect.low, effect.mid, effect.high
+        return Interval(effect.low, effect.mid, effect.high)
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -97,8 +98,8 @@ def parse_lever(text: str, catalog: Catalog) -> Lever:
     if rest.endswith(".json"):
         return _measured(lever, Path(rest))
     try:
-        year = float(rest)
-    except ValueError:
+        year = start_of(rest)
+    except InputError:
         raise InputError(
             f"lever {text!r}: {rest!r} is neither a year nor a .json file; write e.g. {name}@2027"
         ) from None
@@ -110,9 +111,9 @@ def parse_lever(text: str, catalog: Catalog) -> Lever:
 def _measured(lever: Lever, path: Path) -> Lever:
     content = read_json(path, "a measured lever: a JSON object with numbers p10, p50 and p90")
     try:
-        if not isinstance(content, dict) or any(isinstance(content[k], (bool, str)) for k in ("p10", "p50", "p90")):
+        if not isinstance(content, dict) or any(isinstance(content[k], (bool, str)) for k in Interval._fields):
             raise TypeError("p10, p50 and p90 must be numbers")
-        low, mid, high = (float(content[k]) for k in ("p10", "p50", "p90"))
+        measured = Interval(*(float(content[k]) for k in Interval._fields))
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(
             f"lever {lever.id}@{path}: expected a JSON object with numbers p10, p50 and p90 ({type(error).__name__}: "
@@ -120,14 +121,15 @@ def _measured(lever: Lever, path: Path) -> Lever:
         ) from None
     if content.get("lever", lever.id) != lever.id:
         raise ConflictError(f"{path} holds a measurement of {content['lever']!r}, not of {lever.id!r}")
-    if not (np.isfinite([low, mid, high]).all() and 0 < low <= mid <= high):
+    low, mid, high = measured
+    if not (np.isfinite(measured).all() and 0 < low <= mid <= high):
         raise RangeError(f"{path}: expected 0 < p10 <= p50 <= p90, got {low:g}, {mid:g}, {high:g}")
     if not any(_is_headline(lever, effect) for effect in lever.effects):
         raise InputError(
             f"lever {lever.id} moves {', '.join(lever.parameters)} by different factors, so one measured factor cannot "
             "stand for it; state those parameters with --set or a table of facts"
         )
-    return Lever(lever.row, lever.effects, lever.start, (low, mid, high), str(content.get("source", path.name)))
+    return Lever(lever.row, lever.effects, lever.start, measured, str(content.get("source", path.name)))
 
 
 def _is_headline(lever: Lever, effect: LeverEffectRow) -> bool:
@@ -172,10 +174,9 @@ def lever_changes(lever: Lever, u: Array, *, removed: bool = False) -> tuple[Cha
 
 
 def _effect(lever: Lever, effect: LeverEffectRow, u: Array) -> Array:
-    levels = lever.levels_of(effect)
-    if levels[0] == levels[1] == levels[2]:
-        return np.array([levels[0]])
-    values = np.array(levels)
-    if effect.op != "add" and values.min() > 0.0:
-        return np.exp(np.interp(u, _LEVELS, np.log(values)))
-    return np.interp(u, _LEVELS, values)
+    interval = lever.range_of(effect)
+    if interval.p10 == interval.p50 == interval.p90:
+        return np.array([interval.p50])
+    if effect.op != "add" and min(interval) > 0.0:
+        return np.exp(Interval(*np.log(interval)).at(u))
+    return interval.at(u)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from liebig.dates import decimal_year
 from liebig.errors import InputError
 from liebig.plan.defaults import default_batch
 from liebig.plan.goodput import goodput
@@ -18,12 +19,13 @@ from liebig.plan.loss import loss
 from liebig.plan.result import TrainingPlan
 from liebig.plan.train import plan_of
 from liebig.reading import made
-from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour, year_of
+from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour
 from liebig.site.power import chip_power_w, server_power_w
 from liebig.step.search import Found, search
 from liebig.tables import Table
 from liebig.transformer.architecture import architecture_of_size
 from liebig.transformer.arithmetic import flops_per_token
+from liebig.uncertainty import Interval
 
 __all__ = ["Budget", "BudgetInput", "find_budget", "make_budget_input"]
 
@@ -82,8 +84,8 @@ class Budget:
     binds: str
     slack: dict[str, float]
     parameters: float
-    tokens: tuple[float, float, float]
-    loss: tuple[float, float, float]
+    tokens: Interval
+    loss: Interval
     plan: TrainingPlan
     frontier: tuple[dict[str, Any], ...]
     idle_chips: int = 0
@@ -94,12 +96,14 @@ class Budget:
 
     def summary(self) -> str:
         """The answer in a sentence."""
-        from liebig.plan.words import interval, money
+        from liebig.plan.words import money
+        from liebig.quantities import format_interval
 
         n = self.parameters
         return (
             f"The best model is one of {n / 1e9:.3g} billion parameters on {self.tokens[1] / 1e12:.3g}T tokens "
-            f"({self.tokens[0] / 1e12:.3g}–{self.tokens[2] / 1e12:.3g}), expected loss {interval(self.loss)}: "
+            f"({self.tokens[0] / 1e12:.3g}–{self.tokens[2] / 1e12:.3g}), "
+            f"expected loss {format_interval(self.loss, write='.3g')}: "
             f"{self.chips:,} {self.plan.chip.name} for {self.days:.3g} days, {money(self.usd)}, "
             f"{self.power_w / 1e6:.3g} MW. {_bind(self.binds)}.{self._idle_words()}"
         )
@@ -114,7 +118,6 @@ class Budget:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        names = ("p10", "p50", "p90")
         return {
             "summary": self.summary(),
             "given": self.given.model_dump(),
@@ -126,8 +129,8 @@ class Budget:
             "binds": self.binds,
             "slack": self.slack,
             "parameters": self.parameters,
-            "tokens": dict(zip(names, self.tokens, strict=True)),
-            "loss": dict(zip(names, self.loss, strict=True)),
+            "tokens": self.tokens.to_dict(),
+            "loss": self.loss.to_dict(),
             "plan": self.plan.to_dict(),
             "frontier": list(self.frontier),
             "notes": list(self.plan.notes),
@@ -183,7 +186,7 @@ def _means(given: BudgetInput) -> _Means:
     if given.usd_per_chip_hour is not None:
         price = given.usd_per_chip_hour
     elif given.terms == "owned":
-        price = owned_usd_per_chip_hour(machine, year_of(given.date), server_w, place)
+        price = owned_usd_per_chip_hour(machine, decimal_year(given.date), server_w, place)
     else:
         price = rental_usd_per_chip_hour(machine, given.date, "" if given.terms == "reserved" else given.terms).p50
     days = given.days or LONGEST_DAYS
@@ -281,8 +284,8 @@ def find_budget(given: BudgetInput | None = None, progress: Progress | None = No
     chosen = chosen.model_copy(update={"tokens": row["tokens"]})
     plan = plan_of(chosen, setup_of(chosen), found)
     spread = [row["tokens"] * plan.step_s[1] / s * g / plan.goodput.p50 for s, g in _ends(plan)]
-    tokens = (spread[0], row["tokens"], spread[1])
-    losses = (_loss(row, tokens[2]), row["loss"], _loss(row, tokens[0]))
+    tokens = Interval(spread[0], row["tokens"], spread[1])
+    losses = Interval(_loss(row, tokens.p90), row["loss"], _loss(row, tokens.p10))
     slack, idle = _slack(given, means), allowed.chips - means.chips
     return Budget(
         given, means.chips, means.days, means.usd, means.power_w, "batch size" if idle else _binding(slack), slack,

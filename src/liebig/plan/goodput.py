@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from liebig.catalog import plan_number
+from liebig.uncertainty import Interval
 
 __all__ = ["Goodput", "goodput"]
 
@@ -24,10 +25,15 @@ class Goodput:
     checkpoint_s: float
     interval_s: float
 
+    @property
+    def share(self) -> Interval:
+        """The share of wall time that trains."""
+        return Interval(self.p10, self.p50, self.p90)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "p10": self.p10, "p50": self.p50, "p90": self.p90, "mean_time_to_interruption_s": self.mtti_s,
+            **self.share.to_dict(), "mean_time_to_interruption_s": self.mtti_s,
             "checkpoint_s": self.checkpoint_s, "checkpoint_every_s": self.interval_s,
         }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A plan held against the forecast of its year: headroom to every limit, and the levers that help it most."""
+"""A plan held against the forecast at its date: headroom to every limit, and the levers that help it most."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ from typing import Any
 import numpy as np
 
 from liebig.catalog import load_catalog
+from liebig.dates import calendar_year, decimal_year, start_of
 from liebig.errors import RangeError
 from liebig.forecast import make_inputs
-from liebig.forecast.levers import rank_in_world
-from liebig.forecast.simulate import forecast_world
-from liebig.forecast.world import build_world
+from liebig.forecast.levers import bench_in_world, rank_in_world
+from liebig.forecast.simulate import shown_years
+from liebig.forecast.world import World, build_world
 from liebig.plan.result import TrainingPlan
-from liebig.plan.run import Triple
-from liebig.site.money import year_of
+from liebig.uncertainty import Interval
 
 __all__ = ["Headroom", "headroom_of"]
 
 #: Levers that are named.
 TOP = 5
+#: Futures in which levers are ranked, at most: an order needs fewer than a share.
+MOST_RANKED = 512
 
 
 @dataclass(frozen=True)
 class Headroom:
-    """Ceiling over plan, for each limit p10, p50 and p90 over futures; below 1 the limit forbids the plan.
+    """Ceiling over plan for each limit, over futures; below 1 the limit forbids the plan.
 
-    ``first`` is the limit with the least median headroom; ``site`` is the power of the place over that of
-    the plan, when the place has a limit.
+    ``date`` is when the ceilings are taken: the plan's date, or the forecast's first day for a plan of before
+    (``plan_date``). ``first`` is the limit with the least median headroom; ``within`` the share of futures in which no
+    limit forbids the plan; ``site`` is the power of the place over that of the plan, when the place has a limit.
     """
 
-    year: int
+    date: str
+    plan_date: str
     flop: float
-    limits: Mapping[str, Triple]
-    minimum: Triple
+    limits: Mapping[str, Interval]
+    minimum: Interval
     first: str
     within: float
     site: float | None
@@ -43,12 +47,13 @@ class Headroom:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        names = ("p10", "p50", "p90")
         return {
-            "year": self.year,
+            "date": self.date,
+            "plan_date": self.plan_date,
+            "year": calendar_year(self.date),
             "flop": self.flop,
-            "limits": {k: dict(zip(names, v, strict=True)) for k, v in self.limits.items()},
-            "minimum": dict(zip(names, self.minimum, strict=True)),
+            "limits": {k: v.to_dict() for k, v in self.limits.items()},
+            "minimum": self.minimum.to_dict(),
             "first_limit": self.first,
             "share_of_futures_within_all_limits": self.within,
             "site": self.site,
@@ -58,8 +63,11 @@ class Headroom:
     def sentence(self) -> str:
         """The answer in a sentence."""
         low, middle, high = self.limits[self.first]
+        when = _when(self.date)
+        if self.date != self.plan_date:
+            when += f", where the forecast begins (the plan is of {self.plan_date}),"
         words = (
-            f"In {self.year} the plan is within all limits in {100 * self.within:.0f} % of futures; the nearest is "
+            f"{when} the plan is within all limits in {100 * self.within:.0f} % of futures; the nearest is "
             f"{self.first}, which allows {middle:.3g} times as much ({low:.2g}–{high:.2g})."
         )
         if self.levers:
@@ -70,11 +78,20 @@ class Headroom:
         return words
 
 
-def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **options: Any) -> Headroom:
-    """Hold a plan against the forecast of its year.
+def _when(date: str) -> str:
+    """The moment that a date is taken for, in words.
 
-    The plan's FLOP are compared with the largest feasible run under each limit, on the first of January of the year
-    after the plan's date, or of the forecast's first year for earlier dates.
+    >>> _when("2026-08"), _when("2025-01-01")
+    ('In the middle of 2026-08', 'On 2025-01-01')
+    """
+    return f"On {date}" if len(date) == len("2025-01-01") else f"In the middle of {date}"
+
+
+def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **options: Any) -> Headroom:
+    """Hold a plan against the forecast at its date.
+
+    The plan's FLOP are compared with the largest feasible run under each limit at the plan's date (the middle of a
+    month or a year), or on the forecast's first day for earlier dates.
 
     Args:
         plan: the plan.
@@ -83,50 +100,39 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
         options: of the forecast, e.g. ``facts`` or ``set``.
 
     Raises:
-        RangeError: the forecast does not reach the year of the plan.
+        RangeError: the forecast does not reach the date of the plan.
 
     >>> from liebig.plan import plan_training
     >>> plan = plan_training(model="Llama2-7B", chips=64, batch=256, seq_len=4096, tp=1, pp=1, date="2026")
-    >>> headroom_of(plan, samples=256, levers=False).minimum[1] > 1000
+    >>> headroom_of(plan, samples=256, levers=False).minimum.p50 > 1000
     True
     """
     inputs = make_inputs(None, {"samples": samples, **options})
     world = build_world(inputs, load_catalog(inputs.facts_files))
-    forecast = forecast_world(world)
-    year = max(forecast.years[0], round(year_of(plan.given.date)))
-    if year > forecast.years[-1]:
-        raise RangeError(f"date {plan.given.date} lies after {forecast.years[-1]}, the last year of the forecast")
-    i = forecast.at(year)
-    flop = plan.training_flop
-    limits = {name: _ratio(forecast.ceilings[name][i], flop) for name in forecast.limits}
-    minimum = _ratio(forecast.minimum[i], flop)
-    first = min(limits, key=lambda k: limits[k][1])
+    date, when = _date_in(world, plan.given.date)
+    bench, _ = bench_in_world(world, when, samples)
+    flop, lowest = plan.training_flop, bench.lowest()
+    limits = {name: Interval.of(bench.base[name] / flop) for name in bench.limits}
+    minimum = Interval.of(lowest / flop)
+    if any(s.min_of_medians for s in world.switches):
+        minimum = Interval(*np.min(list(limits.values()), axis=0).tolist())
     ranked: tuple[tuple[str, float], ...] = ()
     if levers:
-        effects = rank_in_world(world, year, min(samples, 512)).effects
-        ranked = tuple((e.lever.row.name, e.ratio) for e in effects if not e.lever.row.members and e.ratio > 1.005)[
-            :TOP
-        ]
+        effects = rank_in_world(world, when, min(samples, MOST_RANKED)).effects
+        ranked = tuple((e.lever.row.name, e.ratio) for e in effects if not e.lever.row.members and e.ratio > 1.005)
     power = plan.site.power_w
     return Headroom(
-        year, flop, limits, minimum, first, _share_within(forecast.minimum[i], flop),
-        None if power is None else power / plan.run.site_power_w[1], ranked,
+        date, plan.given.date, flop, limits, minimum, min(limits, key=lambda k: limits[k].p50),
+        float(np.mean(lowest >= flop)), None if power is None else power / plan.run.site_power_w.p50, ranked[:TOP],
     )  # fmt: skip
 
 
-def _ratio(quantiles: np.ndarray[Any, np.dtype[np.float64]], flop: float) -> Triple:
-    return float(quantiles[0]) / flop, float(quantiles[2]) / flop, float(quantiles[4]) / flop
-
-
-def _share_within(quantiles: np.ndarray[Any, np.dtype[np.float64]], flop: float) -> float:
-    """Share of futures whose lowest ceiling lies above the plan, from five quantiles of its logarithm."""
-    levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
-    logs = np.log(quantiles)
-    place = float(np.interp(np.log(flop), logs, levels, left=0.0, right=1.0))
-    if 0.0 < place < 1.0:
-        return 1.0 - place
-    # beyond the outer quantiles the tails go on as in a logarithmic normal distribution
-    from scipy.special import ndtr
-
-    sigma = (logs[4] - logs[0]) / 2.5631
-    return float(1.0 - ndtr((np.log(flop) - logs[2]) / sigma))
+def _date_in(world: World, date: str) -> tuple[str, float]:
+    """The date at which a plan of ``date`` is held against the forecast, and the same as a year with decimals."""
+    start, until = shown_years(world.inputs, world)
+    when = decimal_year(date)
+    if when < start_of(start):
+        return f"{start}-01-01", start_of(start)
+    if when > start_of(until):
+        raise RangeError(f"date {date} lies after {until}-01-01, the last day of the forecast")
+    return date, when

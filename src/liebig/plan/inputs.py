@@ -11,10 +11,11 @@ from liebig.catalog import constant
 from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
+from liebig.dates import decimal_year
 from liebig.errors import ConflictError, RangeError, UnknownNameError
 from liebig.plan.defaults import default_batch
 from liebig.reading import made, read_toml
-from liebig.site.money import Owned, year_of
+from liebig.site.money import Owned
 from liebig.site.place import Site, site
 from liebig.step.calibration import Calibration, builtin_calibration, load_calibration
 from liebig.step.layout import RECOMPUTE
@@ -153,7 +154,7 @@ def setup_of(given: TrainingInput) -> Setup:
     machine = chip_of(given.chip)
     precision = precision_of(given.precision)
     _check(given, model, machine, precision)
-    year_of(given.date)
+    decimal_year(given.date)
     return Setup(
         model=model,
         chip=machine,

@@ -11,9 +11,9 @@ import numpy as np
 from liebig.cluster.chip import Chip
 from liebig.plan.goodput import Goodput
 from liebig.plan.inputs import TrainingInput
-from liebig.plan.run import Run, Triple
-from liebig.plan.words import interval, money
-from liebig.quantities import format_quantity
+from liebig.plan.run import Run
+from liebig.plan.words import money
+from liebig.quantities import format_interval, format_quantity
 from liebig.site.place import Site
 from liebig.step.layout import RECOMPUTE, Layouts
 from liebig.step.memory import Memory, by_stage
@@ -24,6 +24,7 @@ from liebig.step.time import Breakdown
 from liebig.tables import Table
 from liebig.transformer.architecture import Architecture
 from liebig.transformer.arithmetic import FLOP_CONVENTIONS, flops_per_token
+from liebig.uncertainty import Interval
 
 __all__ = ["TrainingPlan", "layout_dict", "words_of"]
 
@@ -67,10 +68,6 @@ def words_of(layout: dict[str, Any]) -> str:
     return ", ".join(shown)
 
 
-def _triple(values: Triple) -> dict[str, float]:
-    return dict(zip(("p10", "p50", "p90"), values, strict=True))
-
-
 @dataclass(frozen=True)
 class TrainingPlan:
     """The best layout, where its step goes, and what the whole run takes; p10, p50, p90 in that order.
@@ -89,9 +86,9 @@ class TrainingPlan:
     site: Site
     layout: Layouts
     breakdown: Breakdown
-    rank_s: Triple
+    rank_s: tuple[float, float, float]
     memory: Memory
-    step_s: Triple
+    step_s: Interval
     goodput: Goodput
     run: Run
     found: Found | None
@@ -105,7 +102,7 @@ class TrainingPlan:
     @property
     def tokens_per_s_per_chip(self) -> float:
         """Tokens that a chip trains on in a second of a median step."""
-        return self.batch * self.given.seq_len / (self.step_s[1] * self.given.chips)
+        return self.batch * self.given.seq_len / (self.step_s.p50 * self.given.chips)
 
     @property
     def training_flop(self) -> float:
@@ -119,11 +116,11 @@ class TrainingPlan:
 
     def breakdown_table(self) -> Table:
         """Where the step goes: part, seconds, share; the seconds sum to the median step."""
-        scale = self.step_s[1] / float(self.breakdown.total)
+        scale = self.step_s.p50 / float(self.breakdown.total)
         rows = []
         for f in fields(Breakdown):
             seconds = float(np.asarray(getattr(self.breakdown, f.name))) * scale
-            rows.append({"part": f.name, "seconds": seconds, "share": seconds / self.step_s[1]})
+            rows.append({"part": f.name, "seconds": seconds, "share": seconds / self.step_s.p50})
         return Table.from_rows(rows)
 
     def memory_table(self) -> Table:
@@ -146,23 +143,24 @@ class TrainingPlan:
 
     def table(self) -> Table:
         """What the run takes, tidy: quantity, p10, p50, p90."""
-        rows = [{"quantity": "step_s", **_triple(self.step_s)}]
+        rows = [{"quantity": "step_s", **self.step_s.to_dict()}]
         rows += [{"quantity": k, **v} for k, v in self.run.to_dict().items() if isinstance(v, dict)]
         return Table.from_rows(rows)
 
     def summary(self) -> str:
         """How long, how much, where the time goes and what fills the memory."""
         run = self.run
+        days, step = (format_interval(values, write=".3g") for values in (run.days, self.step_s))
+        usd = format_interval(run.usd, write=lambda amount: money(amount).removeprefix("USD "))
         rows = sorted(self.breakdown_table().rows(), key=lambda r: -r["seconds"])
         losses = [r for r in rows if r["part"] not in ("matmul", "attention", "memory", "head", "recompute")]
         worst = losses[0]
         full = float(self.memory.total) / self.chip.memory_bytes
         return (
-            f"{self.model.name} on {self.given.chips:,} {self.chip.name}: {interval(run.days)} days for "
-            f"{format_quantity(self.tokens, 'tokens')}, {money(run.usd[1])} "
-            f"({money(run.usd[0])[4:]}–{money(run.usd[2])[4:]}), "
-            f"{format_quantity(run.site_power_w[1], 'W')} and {run.energy_mwh[1]:,.3g} MWh. Best layout: "
-            f"{self.layout_words()}; a step takes {interval(self.step_s)} s at {100 * self.utilisation():.0f} % MFU. "
+            f"{self.model.name} on {self.given.chips:,} {self.chip.name}: {days} days for "
+            f"{format_quantity(self.tokens, 'tokens')}, USD {usd}, "
+            f"{format_quantity(run.site_power_w.p50, 'W')} and {run.energy_mwh.p50:,.3g} MWh. Best layout: "
+            f"{self.layout_words()}; a step takes {step} s at {100 * self.utilisation():.0f} % MFU. "
             f"Beyond computing, most time goes to {worst['part']} ({100 * worst['share']:.0f} %); memory is "
             f"{100 * full:.0f} % full."
         )
@@ -187,7 +185,7 @@ class TrainingPlan:
             "steps": self.steps,
             "training_flop": self.training_flop,
             "layout": self.layout_dict(),
-            "step_s": _triple(self.step_s),
+            "step_s": self.step_s.to_dict(),
             "tokens_per_s_per_chip": self.tokens_per_s_per_chip,
             "mfu": {c: self.utilisation(c) for c in FLOP_CONVENTIONS if c != "lora"},
             "breakdown": self.breakdown_table().rows(),

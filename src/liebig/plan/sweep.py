@@ -88,13 +88,13 @@ def _name(value: Any) -> Any:
 def _record(plan: Any) -> dict[str, Any]:
     run = plan.run
     out: dict[str, Any] = {"reason": None, "layout": plan.layout_words(), "mfu": plan.utilisation()}
-    triples = {
+    amounts = {
         "step_s": plan.step_s, "days": run.days, "chip_hours": run.chip_hours, "usd": run.usd,
         "energy_mwh": run.energy_mwh, "tco2e": run.tco2e, "water_m3": run.water_m3,
         "site_power_w": run.site_power_w,
     }  # fmt: skip
-    for name, (low, middle, high) in triples.items():
-        out |= {name: middle, f"{name}_p10": low, f"{name}_p90": high}
+    for name, amount in amounts.items():
+        out |= amount.columns(name, plain_median=True)
     out |= {"tokens": plan.tokens, "batch": plan.batch, "memory_bytes": float(plan.memory.total)}
     return out
 

@@ -20,6 +20,7 @@ from liebig.step.search import Found, constants_of, search
 from liebig.step.spread import FEATURES, Spread
 from liebig.step.time import Breakdown, assemble, stage_times
 from liebig.transformer.arithmetic import flops_per_token
+from liebig.uncertainty import Interval
 
 __all__ = ["SearchResult", "plan_of", "plan_training", "search_found", "search_training"]
 
@@ -66,15 +67,15 @@ def plan_of(given: TrainingInput, setup: Setup, found: Found, which: int = 0) ->
     forward, backward, weights = (float(x) for x in stage_times(pieces, constants))
     spread = Spread.from_dict(setup.calibration.spread)
     log_time = np.atleast_1d(math.log(total) + whole)
-    p10, p50, p90 = (float(x[0]) for x in spread.interval(log_time, _situation(setup)))
+    step_s = Interval(*(float(x[0]) for x in spread.interval(log_time, _situation(setup))))
     steps = setup.tokens / (setup.batch * given.seq_len)
     lost = goodput(given.chips, setup.model.parameters, given.failures_per_chip_day)
     shares = {f.name: float(np.asarray(getattr(breakdown, f.name))) / total for f in fields(Breakdown)}
-    run = whole_run(given, setup.chip, setup.site, (p10, p50, p90), steps, lost, shares)
+    run = whole_run(given, setup.chip, setup.site, step_s, steps, lost, shares)
     need = memory(shape, lay, length, setup.software, setup.precision)
     return TrainingPlan(
         given, setup.model, setup.chip, setup.software, setup.precision, setup.batch, setup.tokens, setup.site, lay,
-        breakdown, (forward, backward, weights), need, (p10, p50, p90), lost, run, found, setup.notes,
+        breakdown, (forward, backward, weights), need, step_s, lost, run, found, setup.notes,
     )  # fmt: skip
 
 

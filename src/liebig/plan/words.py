@@ -1,20 +1,8 @@
-"""Intervals and money of a plan as people write them."""
+"""Money of a plan as people write it."""
 
 from __future__ import annotations
 
-__all__ = ["interval", "money"]
-
-Triple = tuple[float, float, float]
-
-
-def interval(triple: Triple, form: str = ".3g") -> str:
-    """p50 (p10–p90), two significant digits or as given.
-
-    >>> interval((1.0, 2.0, 3.0))
-    '2 (1–3)'
-    """
-    low, middle, high = triple
-    return f"{middle:{form}} ({low:{form}}–{high:{form}})"
+__all__ = ["money"]
 
 
 def money(usd: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import math
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from liebig.catalog import load_catalog, plan_number
 from liebig.catalog.training_rows import ChipCostRow, RentalPriceRow
 from liebig.cluster.chip import Chip
-from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.dates import decimal_year
+from liebig.errors import RangeError, UnknownNameError
 from liebig.site.place import Site
+from liebig.uncertainty import INTERVAL_LEVELS, Interval
 
 __all__ = [
     "Owned", "Prices", "chip_cost", "embodied_kgco2e", "owned_usd_per_chip_hour", "rental_usd_per_chip_hour",
@@ -34,6 +35,11 @@ class Prices:
     p90: float
     basis: int
     note: str
+
+    @property
+    def interval(self) -> Interval:
+        """The three prices as one."""
+        return Interval(self.p10, self.p50, self.p90)
 
 
 class Owned(BaseModel):
@@ -66,31 +72,12 @@ class Owned(BaseModel):
 TERMS = ("on-demand", "1-year", "3-year", "spot", "market")
 
 
-def year_of(date: str) -> float:
-    """A date as a decimal year: the middle of a year, the first of a month.
-
-    Raises:
-        InputError: it is no date.
-
-    >>> year_of("2026-01-01")
-    2026.0
-    """
-    try:
-        parts = [int(p) for p in date.split("-")]
-        if len(parts) > 3:
-            raise ValueError
-        day = datetime.date(parts[0], parts[1] if len(parts) > 1 else 7, parts[2] if len(parts) > 2 else 1)
-    except (ValueError, OverflowError):
-        raise InputError(f"date {date!r}: expected YYYY, YYYY-MM or YYYY-MM-DD") from None
-    return day.year + (day.timetuple().tm_yday - 1) / 365.25
-
-
 @functools.cache
 def _rents() -> dict[str, list[tuple[float, float, str]]]:
     out: dict[str, list[tuple[float, float, str]]] = {}
     for row in load_catalog().table("rental_prices"):
         assert isinstance(row, RentalPriceRow)
-        out.setdefault(row.chip, []).append((year_of(row.date), row.usd_per_chip_hour, row.terms))
+        out.setdefault(row.chip, []).append((decimal_year(row.date), row.usd_per_chip_hour, row.terms))
     return out
 
 
@@ -125,7 +112,7 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     >>> 1.0 < p.p10 < p.p50 < p.p90 < 15.0
     True
     """
-    year = date if isinstance(date, float) else year_of(str(date))
+    year = date if isinstance(date, float) else decimal_year(str(date))
     if not 2010 <= year < (2046 if isinstance(date, str) else 2045.000001):
         raise RangeError(f"date {date}: expected between 2010 and 2045")
     if terms and terms not in TERMS:
@@ -145,7 +132,7 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     weight = np.exp(-np.abs(year - years) / 0.75)
     order = np.argsort(moved)
     share = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
-    low, middle, high = (float(np.interp(q, share, moved[order])) for q in (0.1, 0.5, 0.9))
+    low, middle, high = (float(np.interp(q, share, moved[order])) for q in INTERVAL_LEVELS)
     return Prices(min(low, 0.85 * middle), middle, max(high, 1.15 * middle), len(chosen), note)
 
 

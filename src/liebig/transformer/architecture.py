@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from liebig.catalog import load_catalog
 from liebig.catalog.training_rows import ArchitectureRow
+from liebig.dates import calendar_year
 from liebig.errors import InputError, RangeError, UnknownNameError
 from liebig.reading import made
 from liebig.transformer.arithmetic import active_parameters, parameters
@@ -176,7 +177,7 @@ def published_year(name: str) -> int | None:
     """
     dates = {r.name: r.as_of for r in load_catalog().table("architectures") if isinstance(r, ArchitectureRow)}
     found = dates.get(_spellings().get(_plain(name), ""))
-    return None if found is None else int(found[:4])
+    return None if found is None else calendar_year(found)
 
 
 def architecture_names() -> tuple[str, ...]:

@@ -18,13 +18,14 @@ import re
 from collections.abc import Callable
 
 from liebig.errors import DistributionError
+from liebig.uncertainty.interval import INTERVAL_LEVELS
 from liebig.uncertainty.marginals import FAMILIES, Marginal, make_marginal, point
 
 __all__ = ["parse_marginal"]
 
 _CALL = re.compile(r"^([a-z]+)\s*\((.*)\)$", re.DOTALL)
 _QUANTILE = re.compile(r"p(\d+(?:\.\d+)?)\s+", re.IGNORECASE)
-_LEVELS = {2: (0.1, 0.9), 3: (0.1, 0.5, 0.9)}
+_LEVELS = {2: (0.1, 0.9), 3: INTERVAL_LEVELS}
 
 
 def parse_marginal(

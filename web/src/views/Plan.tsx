@@ -122,7 +122,7 @@ function Headroom({ over }: { over: PlanHeadroom }): JSX.Element {
   );
   return (
     <section class="figure" ref={hold}>
-      <h2>{`${capital(over.first_limit)} is the first limit; the largest run of ${over.year} is ${times(over.minimum.p50)} of this one`}</h2>
+      <h2>{`${capital(over.first_limit)} is the first limit; the largest run of ${over.date} is ${times(over.minimum.p50)} of this one`}</h2>
       <Barrel
         heights={heights}
         binds={over.first_limit}

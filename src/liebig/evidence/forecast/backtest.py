@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
+from liebig.dates import decimal_year
 from liebig.errors import RangeError
-from liebig.evidence.forecast.trends import decimal_year, top_at_release
+from liebig.evidence.forecast.trends import top_at_release
 from liebig.tables import Table
-from liebig.uncertainty import check_seed
+from liebig.uncertainty import Interval, check_seed
 from liebig.uncertainty.scoring import crps, interval_score
 
 __all__ = ["METHODS", "BackTest", "ForecastCase", "MethodScore", "RunHistory", "backtest_runs", "run_history"]
@@ -125,16 +126,14 @@ class ForecastCase:
     method: str
     origin: str
     ahead: int
-    p10: float
-    p50: float
-    p90: float
+    predicted: Interval
     truth: float
     crps: float
 
     @property
     def covered(self) -> bool:
         """Whether the truth lies inside the 80 % interval."""
-        return self.p10 - 1e-9 <= self.truth <= self.p90 + 1e-9
+        return self.predicted.holds(self.truth, slack=1e-9)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and texts, ready for JSON."""
@@ -143,9 +142,7 @@ class ForecastCase:
             "method": self.method,
             "origin": self.origin,
             "ahead": self.ahead,
-            "log10_p10": self.p10,
-            "log10_p50": self.p50,
-            "log10_p90": self.p90,
+            **self.predicted.columns("log10"),
             "log10_truth": self.truth,
             "crps_decades": self.crps,
             "covered": self.covered,
@@ -225,9 +222,9 @@ def score_cases(
                 len(own),
                 float(np.mean([c.covered for c in own])),
                 mean,
-                float(np.mean([c.p50 - c.truth for c in own])),
-                float(np.mean([c.p90 - c.p10 for c in own])),
-                float(np.mean([interval_score(c.p10, c.p90, c.truth) for c in own])),
+                float(np.mean([c.predicted.p50 - c.truth for c in own])),
+                float(np.mean([c.predicted.width for c in own])),
+                float(np.mean([interval_score(c.predicted.p10, c.predicted.p90, c.truth) for c in own])),
                 None if method == baseline else mean / reference,
             )
         )
@@ -236,8 +233,7 @@ def score_cases(
 
 def make_case(target: str, method: str, origin: str, ahead: int, draws: Array, truth: float) -> ForecastCase:
     """Summarise draws and score them."""
-    p10, p50, p90 = (float(v) for v in np.quantile(draws, (0.1, 0.5, 0.9)))
-    return ForecastCase(target, method, origin, ahead, p10, p50, p90, truth, crps(draws, truth))
+    return ForecastCase(target, method, origin, ahead, Interval.of(draws), truth, crps(draws, truth))
 
 
 def backtest_runs(
@@ -301,11 +297,11 @@ def _failures(cases: Sequence[ForecastCase]) -> tuple[str, ...]:
             continue
         missed = [c for c in cases if c.method == method and not c.covered]
         for origin in dict.fromkeys(c.origin for c in missed):
-            worst = max((c for c in missed if c.origin == origin), key=lambda c: abs(c.p50 - c.truth))
-            word = "too high" if worst.p50 > worst.truth else "too low"
-            factor = 10.0 ** abs(worst.p50 - worst.truth)
+            worst = max((c for c in missed if c.origin == origin), key=lambda c: abs(c.predicted.p50 - c.truth))
+            word = "too high" if worst.predicted.p50 > worst.truth else "too low"
+            factor = 10.0 ** abs(worst.predicted.p50 - worst.truth)
             out.append(
                 f"{method}, standing in {origin}: {word} by a factor of {factor:.1f} for {worst.ahead} ahead "
-                f"(forecast 10^{worst.p50:.1f}, came 10^{worst.truth:.1f})"
+                f"(forecast 10^{worst.predicted.p50:.1f}, came 10^{worst.truth:.1f})"
             )
     return tuple(out)

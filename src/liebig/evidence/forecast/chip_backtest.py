@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
+from liebig.dates import start_of
 from liebig.evidence.forecast.backtest import BackTest, ForecastCase, _failures, make_case, score_cases, walk
 from liebig.forecast.inputs import make_input
 from liebig.forecast.simulate import sample_state
 from liebig.forecast.world import build_world
 from liebig.limits.chips import stock_h100e
-from liebig.uncertainty import check_seed
+from liebig.uncertainty import Interval, check_seed
 
 __all__ = ["StockCheck", "backtest_chips", "check_chip_model", "quarterly_supply"]
 
@@ -38,9 +39,7 @@ class StockCheck:
     """The chip model of Epoch 2024 at a later date: H100e, and where the count falls in its distribution."""
 
     year: int
-    p10: float
-    p50: float
-    p90: float
+    stock: Interval
     counted: float
     percentile: float
 
@@ -48,12 +47,10 @@ class StockCheck:
         """Plain numbers, ready for JSON."""
         return {
             "year": self.year,
-            "p10": self.p10,
-            "p50": self.p50,
-            "p90": self.p90,
+            **self.stock.to_dict(),
             "counted": self.counted,
             "percentile": self.percentile,
-            "covered": self.p10 <= self.counted <= self.p90,
+            "covered": self.stock.holds(self.counted),
         }
 
 
@@ -69,10 +66,9 @@ def check_chip_model(samples: int = 16384, seed: int = 0, catalog: Catalog | Non
     quarters, flow = quarterly_supply(catalog, complete=False)
     out = []
     for year in (2025, 2026):
-        stock = stock_h100e(state, np.array([float(year)]), world.structure)[0]
+        stock = stock_h100e(state, np.array([start_of(year)]), world.structure)[0]
         counted = float(flow[[q < f"{year}Q1" for q in quarters]].sum())
-        p10, p50, p90 = (float(v) for v in np.quantile(stock, (0.1, 0.5, 0.9)))
-        out.append(StockCheck(year, p10, p50, p90, counted, float(np.mean(stock < counted))))
+        out.append(StockCheck(year, Interval.of(stock), counted, float(np.mean(stock < counted))))
     return tuple(out)
 
 

@@ -14,6 +14,7 @@ from liebig.forecast.simulate import sample_state
 from liebig.forecast.world import build_world
 from liebig.limits import ceilings, chips, data, latency, power
 from liebig.limits.common import flop_per_h100e
+from liebig.uncertainty import Interval
 
 __all__ = ["Reproduced", "computed_quantities", "reproduce"]
 
@@ -23,7 +24,7 @@ _YEAR = np.array([2030.0])
 
 @dataclass(frozen=True)
 class Reproduced:
-    """A published quantity of 2030: p10, p50, p90 here, and the published interval and median.
+    """A published quantity of 2030: the interval computed here, and the published one.
 
     ``reference`` is an independent re-implementation with 200,000 samples, ``published`` what the article states;
     None where it states nothing.
@@ -32,7 +33,7 @@ class Reproduced:
     id: str
     name: str
     unit: str
-    here: tuple[float, float, float]
+    here: Interval
     reference: tuple[float | None, float | None, float | None]
     published: tuple[float | None, float | None, float | None]
 
@@ -45,7 +46,7 @@ class Reproduced:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON."""
         columns = {"here": self.here, "reference": self.reference, "published": self.published}
-        cells = {f"{n}_{p}": v for n, vs in columns.items() for p, v in zip(("p10", "p50", "p90"), vs, strict=True)}
+        cells = {f"{n}_{p}": v for n, vs in columns.items() for p, v in zip(Interval._fields, vs, strict=True)}
         return {"id": self.id, "name": self.name, "unit": self.unit, **cells, "worst_factor": self.worst}
 
 
@@ -86,13 +87,12 @@ def reproduce(samples: int = 65536, catalog: Catalog | None = None) -> tuple[Rep
     out = []
     for name, values in computed_quantities(samples, catalog=catalog).items():
         ours, theirs = published[f"epoch-2024.{name}"], published[f"epoch-2024.published-{name}"]
-        low, middle, high = (float(v) for v in np.quantile(values, (0.1, 0.5, 0.9)))
         out.append(
             Reproduced(
                 name,
                 ours.name.removesuffix(", re-implementation"),
                 ours.unit,
-                (low, middle, high),
+                Interval.of(values),
                 (ours.low, ours.mid, ours.high),
                 (theirs.low, theirs.mid, theirs.high),
             )

@@ -10,7 +10,6 @@ organisation go together.
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from numpy.typing import NDArray
 
 from liebig.catalog import Catalog, load_catalog
 from liebig.catalog.rows import ChipRow, ModelRow
-from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.dates import decimal_year
+from liebig.errors import RangeError, UnknownNameError
 from liebig.tables import Table
 from liebig.uncertainty import check_seed
 
@@ -29,7 +29,6 @@ __all__ = [
     "QUANTITIES",
     "Fit",
     "Trend",
-    "decimal_year",
     "fit_growth",
     "fit_trends",
     "records",
@@ -143,24 +142,6 @@ class Trend:
             "published_source": self.published_source,
             "inside_published_interval": self.inside,
         }
-
-
-def decimal_year(date: str) -> float:
-    """A date as a year with decimals; a missing day or month means the first.
-
-    >>> decimal_year("2024-07-01")
-    2024.4972677595629
-
-    Raises:
-        InputError: not a date.
-    """
-    try:
-        parts = [int(p) for p in date.split("-")]
-        day = datetime.date(parts[0], *([*parts[1:], 1, 1])[:2])
-    except (ValueError, IndexError):
-        raise InputError(f"{date!r} is not a date; expected YYYY-MM-DD") from None
-    days = 366 if day.year % 4 == 0 and (day.year % 100 != 0 or day.year % 400 == 0) else 365
-    return day.year + (day.timetuple().tm_yday - 1) / days
 
 
 def top_at_release(years: Array, values: Array, top: int) -> NDArray[np.bool_]:

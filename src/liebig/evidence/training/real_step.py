@@ -12,6 +12,7 @@ from liebig.errors import InputError
 from liebig.plan.inputs import TrainingInput, make_training_input
 from liebig.plan.train import plan_training
 from liebig.transformer.architecture import Architecture, architecture_from_fields
+from liebig.uncertainty import Interval
 
 __all__ = ["RealStep", "check_step", "planned_input", "run_steps", "small_model"]
 
@@ -39,18 +40,17 @@ class RealStep:
     batch: int
     seq_len: int
     measured_s: float
-    p10: float
-    p50: float
-    p90: float
+    predicted: Interval
 
     @property
     def inside(self) -> bool:
         """True when the measured step lies in the 80 % interval."""
-        return self.p10 <= self.measured_s <= self.p90
+        return self.predicted.holds(self.measured_s)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**vars(self), "inside": self.inside, "error": self.p50 / self.measured_s - 1.0}
+        numbers = {k: v for k, v in vars(self).items() if k != "predicted"} | self.predicted.to_dict()
+        return {**numbers, "inside": self.inside, "error": self.predicted.p50 / self.measured_s - 1.0}
 
 
 def _layers(torch: Any, model: Architecture, device: str) -> Any:
@@ -187,4 +187,4 @@ def check_step(
     model = model or small_model()
     plan = plan_training(planned_input(chip, model, batch, seq_len, precision))
     measured = run_steps(model, batch, seq_len, precision, device)
-    return RealStep(model.name, precision, batch, seq_len, measured, *plan.step_s)
+    return RealStep(model.name, precision, batch, seq_len, measured, plan.step_s)

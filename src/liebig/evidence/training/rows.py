@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from liebig.cluster.chip import Chip, chip, precision_of
+from liebig.dates import year_named_in
 from liebig.errors import InputError, LiebigError
 from liebig.evidence.training.descriptions import (
     convention_of,
@@ -204,10 +205,10 @@ def _chip_name(row: Mapping[str, str]) -> str:
 
 def year_of_row(row: Mapping[str, str], where: Chip) -> int:
     """Year of the row's date, or the one after the chip came out."""
-    found = re.search(r"(20\d\d)", str(row.get("date") or ""))
-    if found:
-        return int(found.group(1))
-    return int(where.release[:4] or 2023) + 1 if where.release[:4].isdigit() else 2024
+    dated, released = year_named_in(str(row.get("date") or "")), year_named_in(where.release)
+    if dated is not None:
+        return dated
+    return 2024 if released is None else released + 1
 
 
 _DIMS = {

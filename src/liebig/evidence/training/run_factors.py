@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from liebig.catalog import plan_number
 from liebig.evidence.training.run_rows import RunCase
+from liebig.uncertainty import Interval
 from liebig.uncertainty.quantiles import weighted_quantile
 
 __all__ = ["factors_of"]
 
 Array = NDArray[np.float64]
-Triple = tuple[float, float, float]
 #: Scatter of runs, and how far effects of vendor, chip and software are expected to reach, in logarithms.
 NOISE, PRIOR = 0.3, 0.15
 
 
 def factors_of(
     cases: Sequence[RunCase], found: Mapping[str, tuple[dict[str, Any] | None, str]], what: str
-) -> dict[str, Triple]:
+) -> dict[str, Interval]:
     """p10, p50 and p90 of published over predicted chip-hours, for each run from the runs of the other sources.
 
     Effects of vendor, chip and software are drawn to zero; runs of an aggregator have many owners, so that
@@ -38,16 +38,15 @@ def factors_of(
     middles = np.array([_effect(lab, labels, logs, weights, [s != o for o in sources]) for lab, s in
                         zip(labels, sources, strict=True)])  # fmt: skip
     left = logs - middles
-    out: dict[str, Triple] = {}
+    out: dict[str, Interval] = {}
     for case in able:
         rest = np.array([o != _owner(case) for o in sources], dtype=bool)
         if not rest.any():
-            off = plan_number("runs.unknown_factor")
-            out[case.row_id] = (off.p10, off.p50, off.p90)
+            out[case.row_id] = plan_number("runs.unknown_factor").interval
             continue
         middle = _effect(_labels(case), labels, logs, weights, rest)
         low, high = (weighted_quantile(left[rest], weights[rest], q) for q in (0.1, 0.9))
-        out[case.row_id] = (math.exp(middle + low), math.exp(middle), math.exp(middle + high))
+        out[case.row_id] = Interval(math.exp(middle + low), math.exp(middle), math.exp(middle + high))
     return out
 
 

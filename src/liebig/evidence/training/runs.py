@@ -24,11 +24,11 @@ from liebig.plan.train import plan_of, search_found
 from liebig.site.power import chip_power_w, server_power_w
 from liebig.step.calibration import Calibration, builtin_calibration
 from liebig.transformer.arithmetic import flops_per_token
+from liebig.uncertainty import Interval
 
 __all__ = ["RunScored", "score_runs", "summary_of", "validate_runs"]
 
 HOURS = 3600.0
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _predict(case: RunCase, calibration: Calibration) -> tuple[dict[str, Any] | 
     shares = {r["part"]: r["share"] for r in plan.breakdown_table().rows()}
     busy = {k: v * plan.goodput.p50 for k, v in shares.items()}
     watts = float(chip_power_w(case.chip, busy))
-    hours = plan.steps * plan.step_s[1] / HOURS * given.chips / plan.goodput.p50
+    hours = plan.steps * plan.step_s.p50 / HOURS * given.chips / plan.goodput.p50
     ideal = float(flops_per_token(setup.model.shape, given.seq_len)) * case.tokens / case.chip.peak(case.precision)
     return {
         # of what nobody told of a run, half is taken as in the best layout and half as usual for its machine
@@ -109,7 +109,7 @@ def _job(job: tuple[RunCase, Calibration]) -> tuple[dict[str, Any] | None, str]:
 def score_runs(
     rows: Sequence[Mapping[str, str]],
     calibration: Calibration | None = None,
-    factor: tuple[float, float, float] | None = None,
+    factor: Interval | None = None,
     workers: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> list[RunScored]:
@@ -185,8 +185,8 @@ def validate_runs(workers: int | None = None, progress: Callable[[float], None] 
 def _scored(
     case: RunCase,
     found: Mapping[str, tuple[dict[str, Any] | None, str]],
-    factors: Mapping[str, Triple],
-    plain: Mapping[str, Triple],
+    factors: Mapping[str, Interval],
+    plain: Mapping[str, Interval],
 ) -> list[RunScored]:
     head = (case.row_id, case.source, case.quality)
     numbers, why = found.get(case.row_id, (None, case.reason))
@@ -199,12 +199,11 @@ def _scored(
         )
         out.append(RunScored(*head, "chip_hours", reason=f"{why} published", assumed=case.assumed))
     else:
-        low, middle, high = factors[case.row_id]
-        hours = numbers["hours"]
+        low, middle, high = factors[case.row_id].scaled(numbers["hours"])
         out.append(
             RunScored(
-                *head, "chip_hours", hours * middle, hours * low, hours * high,
-                case.chip_hours if case.chip_hours > 0 else None, numbers["ideal_hours"] * plain[case.row_id][1],
+                *head, "chip_hours", middle, low, high,
+                case.chip_hours if case.chip_hours > 0 else None, numbers["ideal_hours"] * plain[case.row_id].p50,
                 numbers["layout"], "", case.assumed, borrowed_words(case.chip, case.precision) if case.chip else "",
             )
         )  # fmt: skip
@@ -226,5 +225,5 @@ def _energy(case: RunCase, numbers: dict[str, Any] | None) -> RunScored:
     watts = chip_w if alone else float(server_power_w(case.chip, chip_w))
     pue = case.pue if "pue" in scope and case.pue > 1 else 1.0
     mwh = watts * pue * case.chip_hours / 1e6
-    off = plan_number("power.run_error")
-    return RunScored(*head, mwh, off.p10 * mwh, off.p90 * mwh, case.energy_mwh, None, "", "", case.assumed)
+    off = plan_number("power.run_error").interval.scaled(mwh)
+    return RunScored(*head, mwh, off.p10, off.p90, case.energy_mwh, None, "", "", case.assumed)

@@ -18,6 +18,7 @@ from liebig.evidence.training.table import table_of
 from liebig.evidence.training.validate import features_of, scorable
 from liebig.step.calibration import Calibration, builtin_calibration
 from liebig.step.spread import Spread
+from liebig.uncertainty import Interval
 
 __all__ = ["Scored", "out_of_sample_calibration", "score_rows"]
 
@@ -93,8 +94,8 @@ def score_rows(rows: Sequence[Mapping[str, str]], calibration: Calibration | Non
         p10, _, p90 = spread.interval(log_time, features_of(table, calibration))
         place = {id(c): i for i, c in predictable}
         for k, case in enumerate(table.cases):
-            seconds = (float(np.exp(log_time[k])), float(p10[k]), float(p90[k]))
-            out[place[id(case)]] = _in_measured_quantity(case, *seconds)
+            seconds = Interval(float(p10[k]), float(np.exp(log_time[k])), float(p90[k]))
+            out[place[id(case)]] = _in_measured_quantity(case, seconds)
     return [out[i] for i in range(len(cases))]
 
 
@@ -114,24 +115,23 @@ def _split(cases: Sequence[Case]) -> tuple[list[tuple[int, Case]], dict[int, tup
     return good, bad
 
 
-def _in_measured_quantity(case: Case, seconds: float, p10: float, p90: float) -> Scored:
+def _in_measured_quantity(case: Case, seconds: Interval) -> Scored:
     """Seconds of a step as what the row holds: seconds, tokens per second, TFLOP/s or MFU."""
     row = case.row
-    if not math.isfinite(seconds):
+    if not math.isfinite(seconds.p50):
         return Scored(case.row_id, case.source, reason="the prediction is not finite; check the sizes of the row")
 
-    def scored(
-        quantity: str, low: float, middle: float, high: float, measured: float | None, step: float | None
-    ) -> Scored:
+    def scored(quantity: str, value: Interval, measured: float | None, step: float | None) -> Scored:
+        low, middle, high = value
         words = borrowed_words(case.chip, case.precision) if case.chip else ""
         return Scored(case.row_id, case.source, quantity, middle, low, high, measured, step, "", case.assumed, words)
 
     if case.batch or any(str(row.get(k) or "").strip() for k in ("iter_time_s", "step_time_s")):
-        return scored("iter_time_s", p10, seconds, p90, case.measured_s if case.measured_s > 0 else None, seconds)
+        return scored("iter_time_s", seconds, case.measured_s if case.measured_s > 0 else None, seconds.p50)
     for name in ("tokens_per_s_per_chip", "tflops_per_chip", "mfu"):
         if str(row.get(name) or "").strip():
             measured = float(row[name])
             amount = measured * case.measured_s  # what one step of the assumed batch amounts to
-            return scored(name, amount / p90, amount / seconds, amount / p10, measured, None)
+            return scored(name, seconds.inverse().scaled(amount), measured, None)
     tokens = float(case.length)  # of one sequence per chip, for which the seconds stand
-    return scored("tokens_per_s_per_chip", tokens / p90, tokens / seconds, tokens / p10, None, None)
+    return scored("tokens_per_s_per_chip", seconds.inverse().scaled(tokens), None, None)

@@ -8,11 +8,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
+from liebig.dates import utc_seconds
 from liebig.errors import ConflictError, InputError, UnknownNameError
 from liebig.route.gateway.admission import read_json, secret_in
 from liebig.route.gateway.fast_json import dumps
@@ -135,8 +135,7 @@ def _time(query: Mapping[str, str], name: str) -> float | None:
     if re.match(r"^[0-9]{1,10}\Z", given) and int(given) <= MOST_SECONDS:
         return float(given)
     try:
-        date = datetime.fromisoformat(given)
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
+        return utc_seconds(given)
+    except InputError:
         told = f"{name}: expected a date such as 2026-11-30, or seconds since 1970"
         raise Denied(400, told, "invalid_field", name) from None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liebig.route.learn.calibrate import losses_of
 from liebig.route.learn.data import Labelled
-from liebig.route.learn.evaluate import Curve, curve_of, oracle_order, summary
+from liebig.route.learn.evaluate import Curve, curve_of, interval_of_known, oracle_order, summary
 from liebig.route.router import LearnedRouter, RuleRouter, unseen
 from liebig.route.rules import need_by_rule
 
@@ -103,7 +103,7 @@ def _saved(
     looks: bool,
     draws: int,
 ) -> dict[str, Any]:
-    """Shares of calls, tokens and USD saved next to the strong model alone at 95 % of its quality: p10, p50, p90."""
+    """Shares of calls, tokens and USD saved next to the strong model alone at 95 % of its quality, as intervals."""
     rng = np.random.default_rng(0)
     found = []
     for _ in range(draws):
@@ -114,13 +114,14 @@ def _saved(
     out: dict[str, Any] = {}
     for name, values in zip(("calls_saved", "tokens_saved", "usd_saved"), np.array(found).T, strict=True):
         if np.isfinite(values).any():
-            out[name] = tuple(float(x) for x in np.nanquantile(values, (0.1, 0.5, 0.9)))
+            out[name] = interval_of_known(values)
     return out
 
 
 def _at_quality(
     score: Array, weak: Array, strong: Array, cost: tuple[Array, Array] | None, tokens: Array | None, looks: bool
 ) -> tuple[float, float, float]:
+    """Shares of calls, tokens and USD saved; not a number where unknown."""
     share = curve_of(score, weak, strong).share_for_quality(0.95)
     if math.isnan(share):
         return math.nan, math.nan, math.nan

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from liebig.errors import InputError
+from liebig.uncertainty import Interval
 
-__all__ = ["Curve", "apgr_by_bins", "curve_of", "intervals", "oracle_order"]
+__all__ = ["Curve", "apgr_by_bins", "curve_of", "interval_of_known", "intervals", "oracle_order"]
 
 Array = NDArray[np.float64]
 
@@ -140,8 +141,8 @@ def oracle_order(weak: ArrayLike, strong: ArrayLike) -> Array:
 
 def intervals(
     score: ArrayLike, weak: ArrayLike, strong: ArrayLike, draws: int = 200, seed: int = 0
-) -> dict[str, tuple[float, float, float]]:
-    """p10, p50 and p90 of APGR, CPT50, CPT80 and the share at 95 % quality, by bootstrap over requests."""
+) -> dict[str, Interval]:
+    """Intervals of APGR, CPT50, CPT80 and the share at 95 % quality, by bootstrap over requests."""
     s, w, g = (np.asarray(x, dtype=np.float64) for x in (score, weak, strong))
     rng = np.random.default_rng(seed)
     found: list[tuple[float, ...]] = []
@@ -150,15 +151,12 @@ def intervals(
         c = curve_of(s[at], w[at], g[at])
         found.append((c.apgr, c.share_at(0.5), c.share_at(0.8), c.share_for_quality(0.95)))
     names = ("apgr", "cpt50", "cpt80", "share_at_95")
-    return {n: _levels(np.array(values)) for n, values in zip(names, zip(*found, strict=True), strict=True)}
+    return {n: interval_of_known(np.array(values)) for n, values in zip(names, zip(*found, strict=True), strict=True)}
 
 
-def _levels(values: Array) -> tuple[float, float, float]:
-    known = values[np.isfinite(values)]
-    if not known.size:
-        return float("nan"), float("nan"), float("nan")
-    low, middle, high = np.quantile(known, (0.1, 0.5, 0.9))
-    return float(low), float(middle), float(high)
+def interval_of_known(values: Array) -> Interval:
+    """Over the draws in which there is a value; a draw may have no gap to recover, or never reach a quality."""
+    return Interval.of(values[np.isfinite(values)])
 
 
 def summary(score: ArrayLike, weak: ArrayLike, strong: ArrayLike, draws: int = 200) -> dict[str, Any]:

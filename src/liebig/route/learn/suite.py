@@ -16,7 +16,7 @@ from liebig.errors import InputError
 from liebig.reading import read_csv
 from liebig.route.learn.calibrate import losses_of
 from liebig.route.learn.data import Labelled
-from liebig.route.learn.evaluate import curve_of, oracle_order, summary
+from liebig.route.learn.evaluate import curve_of, interval_of_known, oracle_order, summary
 from liebig.route.request import Answer, Request
 from liebig.route.router import train_router
 from liebig.route.rules import need_by_rule
@@ -108,9 +108,8 @@ def _learned(data: Labelled, labels: int, looks: str, splits: int) -> dict[str, 
         found.append((c.apgr, c.share_at(0.5), c.share_at(0.8), c.share_for_quality(0.95)))
     values = np.array(found)
     names = ("apgr", "cpt50", "cpt80", "share_at_95")
-    low, middle, high = np.nanquantile(values, (0.1, 0.5, 0.9), axis=0)
     return {
         "router": "learned cascade" if looks else "learned", "labels": labels, "requests": len(data) - labels,
         "splits": splits, **{n: float(values[:, i].mean()) for i, n in enumerate(names)},
-        "intervals": {n: (float(low[i]), float(middle[i]), float(high[i])) for i, n in enumerate(names)},
+        "intervals": {n: interval_of_known(values[:, i]) for i, n in enumerate(names)},
     }  # fmt: skip

@@ -10,16 +10,15 @@ from liebig.catalog import load_catalog
 from liebig.dates import utc_text
 from liebig.errors import InputError
 from liebig.route.savings.report import Savings
+from liebig.uncertainty import Interval
 
 __all__ = ["as_lever"]
 
-Triple = tuple[float, float, float]
 #: Facts that the share of chips that trains comes from.
 FACTS = "2026"
-_LEVELS = (0.1, 0.5, 0.9)
 
 
-def as_lever(found: Savings, training_share: Triple | None = None) -> dict[str, Any]:
+def as_lever(found: Savings, training_share: Interval | None = None) -> dict[str, Any]:
     """The lever ``routing`` as ``liebig forecast --lever routing@FILE.json`` reads it.
 
     ``measured`` is strong-only over spent: energy where the rows have it, money otherwise.  The lever raises the share
@@ -38,16 +37,18 @@ def as_lever(found: Savings, training_share: Triple | None = None) -> dict[str, 
     spent, strong_only = (total.kwh, total.kwh_strong) if energy else (total.usd, total.usd_strong)
     if not (spent > 0 and min(strong_only) > 0):
         raise InputError("a measured lever needs calls with energy or cost; this report has none")
-    low, mid, high = (level / spent for level in strong_only)
+    measured = strong_only.scaled(1.0 / spent)
     share = _training_share() if training_share is None else training_share
     u, v = np.random.default_rng(0).random((2, 20_000))
-    saved = 1 - 1 / np.interp(u, _LEVELS, (low, mid, high))
-    trains = np.interp(v, _LEVELS, share)
-    p10, p50, p90 = map(float, np.quantile(1 + saved * (1 - trains) / trains, _LEVELS))
+    saved = 1 - 1 / measured.at(u)
+    trains = share.at(v)
+    factor = Interval.of(1 + saved * (1 - trains) / trains)
     return {
         "lever": "routing",
-        "p10": p10, "p50": p50, "p90": p90,
-        "measured": {"low": low, "mid": mid, "high": high, "quantity": "energy" if energy else "cost"},
+        **factor.to_dict(),
+        "measured": {
+            **dict(zip(("low", "mid", "high"), measured, strict=True)), "quantity": "energy" if energy else "cost",
+        },
         "interval": 0.8,
         "calls": total.calls,
         "from": utc_text(found.start), "to": utc_text(found.end),
@@ -56,9 +57,9 @@ def as_lever(found: Savings, training_share: Triple | None = None) -> dict[str, 
     }  # fmt: skip
 
 
-def _training_share() -> Triple:
+def _training_share() -> Interval:
     row = load_catalog().parameter("capital.run_share", FACTS)
     assert row.p10 is not None
     assert row.p50 is not None
     assert row.p90 is not None
-    return row.p10, row.p50, row.p90
+    return Interval(row.p10, row.p50, row.p90)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.dates import utc_text
+from liebig.dates import utc_day, utc_text
 from liebig.errors import InputError
 from liebig.route.ledger.records import Row
 from liebig.route.savings.drift import Drift, drift_of
 from liebig.tables import Table
+from liebig.uncertainty import Interval
 
 __all__ = ["Saving", "Savings", "Tally", "report"]
 
 Array = NDArray[np.float64]
 By = Literal["total", "key", "model", "day"]
-Triple = tuple[float, float, float]
 
 #: Calls of the strong and of other models below which the ratio of their lengths is not estimated.
 FEWEST = 20
 #: Draws of the bootstrap, and blocks of consecutive calls that it draws from.
 DRAWS = 500
 BLOCKS = 2_000
-_LEVELS = (0.1, 0.5, 0.9)
 _AMOUNTS = ("usd", "wh", "g_co2")
 _COLUMNS = (
     "at", "status", "prompt_tokens", "cached_tokens", "completion_tokens", "usd", "wh", "g_co2", "usd_strong",
@@ -52,16 +50,16 @@ class Saving:
     usd: float
     kwh: float
     g_co2: float
-    usd_strong: Triple
-    kwh_strong: Triple
-    g_co2_strong: Triple
+    usd_strong: Interval
+    kwh_strong: Interval
+    g_co2_strong: Interval
     calls_saved: float | None
     tokens_saved: float | None
     usd_saved: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers."""
-        return asdict(self)
+        return {k: list(v) if isinstance(v, Interval) else v for k, v in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Savings:
     items: tuple[Saving, ...]
     total: Saving
     strong: str | None
-    length_ratio: Triple | None
+    length_ratio: Interval | None
     start: float | None
     end: float | None
     drift: Drift | None = None
@@ -98,19 +96,20 @@ class Savings:
         """Plain numbers and texts, ready for JSON."""
         return {
             "by": self.by, "from": utc_text(self.start), "to": utc_text(self.end), "strong": self.strong,
-            "length_ratio": self.length_ratio, "total": self.total.to_dict(),
+            "length_ratio": None if self.length_ratio is None else list(self.length_ratio),
+            "total": self.total.to_dict(),
             "items": [i.to_dict() for i in self.items],
             "drift": self.drift.to_dict() if self.drift else None, "warnings": list(self.warnings),
         }  # fmt: skip
 
     def table(self) -> Table:
-        """One row per group; triples as three columns."""
+        """One row per group; an interval as three columns, its median under the plain name."""
         rows = []
         for item in self.items:
             cells: dict[str, Any] = {}
-            for name, value in item.to_dict().items():
-                if isinstance(value, tuple):
-                    cells |= {f"{name}_p10": value[0], name: value[1], f"{name}_p90": value[2]}
+            for name, value in vars(item).items():
+                if isinstance(value, Interval):
+                    cells |= value.columns(name, plain_median=True)
                 else:
                     cells[name] = value
             rows.append(cells)
@@ -141,7 +140,7 @@ class Tally:
 
     def _group(self, row: Row) -> str:
         if self.by == "day":
-            return time.strftime("%Y-%m-%d", time.gmtime(row.at))
+            return utc_day(row.at)
         return {"total": "total", "key": row.key_id, "model": row.model}[self.by]
 
     def report(self, strong: str | None = None, calibration: Sequence[float] | Array | None = None) -> Savings:
@@ -170,7 +169,7 @@ class Tally:
             drift = drift_of(np.array(self._scores), np.asarray(calibration, dtype=float))
         return Savings(
             self.by, tuple(sorted(items, key=lambda i: i.group)), total, name,
-            None if ratio is None else _triple(ratio),
+            None if ratio is None else Interval.of(ratio),
             float(c["at"].min()) if len(groups) else None, float(c["at"].max()) if len(groups) else None, drift,
         )  # fmt: skip
 
@@ -197,7 +196,7 @@ def report(
     >>> row = Row("1", "k", 0.0, "chat", "auto", "w", model="weak", status=200, completion_tokens=100, usd=0.1,
     ...           usd_strong=1.0)
     >>> report([row]).total.usd_strong
-    (1.0, 1.0, 1.0)
+    Interval(p10=1.0, p50=1.0, p90=1.0)
     """
     tally = Tally(by)
     for row in rows:
@@ -247,12 +246,12 @@ def _saving(
     label: str, c: Mapping[str, Array], which: NDArray[np.bool_], by_strong: NDArray[np.bool_],
     parts: Mapping[str, Array], ratio: Array | None,
 ) -> Saving:  # fmt: skip
-    strong_only: dict[str, Triple] = {}
+    strong_only: dict[str, Interval] = {}
     for name in _AMOUNTS:
         amount = c[f"{name}_strong"]
         longer = float((amount * parts[name])[which & ~by_strong].sum())
         level = float(amount[which].sum())
-        strong_only[name] = (level,) * 3 if ratio is None else _triple(level + longer * (ratio - 1.0))
+        strong_only[name] = Interval.exactly(level) if ratio is None else Interval.of(level + longer * (ratio - 1.0))
     spent = {name: float(c[name][which].sum()) for name in _AMOUNTS}
     prompt, completion = (c[f"{n}_tokens"] for n in ("prompt", "completion"))
     told = which & (c["status"] >= 200) & (c["status"] < 300)
@@ -261,19 +260,10 @@ def _saving(
     return Saving(
         label, int(which.sum()), int((which & ~told).sum()), int(prompt[which].sum()), int(completion[which].sum()),
         spent["usd"], spent["wh"] / 1e3, spent["g_co2"],
-        usd, _scaled(strong_only["wh"], 1e-3), strong_only["g_co2"],
+        usd, strong_only["wh"].scaled(1e-3), strong_only["g_co2"],
         _share(weak.sum(), told.sum()), _share(tokens[weak].sum(), tokens[told].sum()),
-        _share(usd[1] - spent["usd"], usd[1]),
+        _share(usd.p50 - spent["usd"], usd.p50),
     )  # fmt: skip
-
-
-def _triple(draws: Array) -> Triple:
-    low, mid, high = np.quantile(draws, _LEVELS)
-    return float(low), float(mid), float(high)
-
-
-def _scaled(triple: Triple, factor: float) -> Triple:
-    return triple[0] * factor, triple[1] * factor, triple[2] * factor
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 from liebig.catalog import load_catalog
 from liebig.forecast.stated import parameter_marginal
 from liebig.limits import LIMITS
-from liebig.uncertainty import quantile
+from liebig.uncertainty import INTERVAL_LEVELS, Interval, quantile
 from liebig.web.answers.asked import Asked, asked
 from liebig.web.requests import LeversRequest, PackageRequest
 from liebig.web.responses import LeversAnswer, PackageAnswer, ParametersAnswer, RankAnswer, ReboundAnswer
@@ -41,7 +41,8 @@ def parameters(facts_set: str = "2026") -> ParametersAnswer:
     for name, row in load_catalog().parameters(facts_set).items():
         if row.role != "model" or row.family == "point" or name not in influence:
             continue
-        low, middle, high = (float(q) for q in quantile(parameter_marginal(row), np.array([0.1, 0.5, 0.9])))
+        interval = Interval(*quantile(parameter_marginal(row), np.array(INTERVAL_LEVELS)).tolist())
+        low, _, high = interval
         log = low > 0
         span = (high / low if log else high - low) or 1.0
         ends = (low / span, high * span) if log else (low - span, high + span)
@@ -51,8 +52,8 @@ def parameters(facts_set: str = "2026") -> ParametersAnswer:
         )
         groups.setdefault(name.partition(".")[0], []).append(
             {
-                "id": name, "name": row.name, "unit": row.unit, "p10": low, "p50": middle, "p90": high,
-                "shown": {k: format_quantity(v, row.unit) for k, v in (("p10", low), ("p50", middle), ("p90", high))},
+                "id": name, "name": row.name, "unit": row.unit, **interval._asdict(),
+                "shown": {k: format_quantity(v, row.unit) for k, v in interval._asdict().items()},
                 "low": bounds[0], "high": bounds[1], "log": log and bounds[0] > 0, "limits": row.limit.split(),
                 "source": row.source, "url": row.url, "as_of": row.as_of, "grade": row.grade,
                 "influence": influence[name],

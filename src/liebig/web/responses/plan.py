@@ -175,6 +175,9 @@ class HeadroomLever(Answer):
 class Headroom(Answer):
     """Ceiling over plan; below 1 a limit forbids the plan."""
 
+    date: str
+    """When the ceilings are taken: the plan's date, or the forecast's first day for a plan of before."""
+    plan_date: str
     year: int
     flop: float
     limits: dict[Limit, Quantiles]
