@@ -20,7 +20,7 @@ from liebig.route.gateway.state import Gateway
 from liebig.route.ledger.open import open_ledger
 from liebig.route.ledger.protocol import Ledger
 from liebig.route.ledger.records import Key, Row
-from liebig.route.policy import Choice, Wanted
+from liebig.route.policy import Choice, RoutingTarget
 from liebig.route.request import Answer, Request
 from liebig.route.settings import Settings, settings_from
 from steady import PATIENCE_S
@@ -32,11 +32,11 @@ class FakePolicy:
 
     looks: bool = False
     stands: bool = True
-    seen: list[tuple[Request, Wanted, str]] = field(default_factory=list)
+    seen: list[tuple[Request, RoutingTarget, str]] = field(default_factory=list)
     inspected: list[Answer] = field(default_factory=list)
     models: tuple[str, ...] = ("weak", "strong")
 
-    def choose(self, request: Request, wanted: Wanted, previous: str = "") -> Choice:
+    def choose(self, request: Request, wanted: RoutingTarget, previous: str = "") -> Choice:
         self.seen.append((request, wanted, previous))
         if previous == "strong":
             return Choice("strong", "sticky", 0.2)
@@ -44,7 +44,7 @@ class FakePolicy:
             return Choice("strong", "hard", 0.1)
         return Choice("weak", "easy", 0.9, look=self.looks)
 
-    def inspect(self, request: Request, choice: Choice, wanted: Wanted, answer: Answer) -> Choice:
+    def inspect(self, request: Request, choice: Choice, wanted: RoutingTarget, answer: Answer) -> Choice:
         self.inspected.append(answer)
         return choice if self.stands else Choice("strong", "escalated", 0.3)
 

@@ -30,7 +30,7 @@ from liebig.access import (
 )
 from liebig.access.draws import draw, uniform
 from liebig.access.export import share_draws
-from liebig.access.need import find_need, make_futures, parse_need
+from liebig.access.need import find_need, parse_need, sample_world
 from liebig.access.places import CLUBS, all_countries
 from liebig.access.unequal import gini, lorenz
 from liebig.catalog import plan_number
@@ -153,7 +153,7 @@ def test_twice_the_need_halves_the_ratios() -> None:
 
 
 def test_needs_of_all_kinds_agree() -> None:
-    futures = make_futures(512, 0)
+    futures = sample_world(512, 0)
     watts = find_need("1 GW", 2030, futures)
     chips = find_need(f"{np.median(watts.h100e):.6g} H100e", 2030, futures)
     assert np.median(chips.power_w) == pytest.approx(1e9, rel=0.05)

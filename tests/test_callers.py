@@ -16,7 +16,7 @@ import liebig
 from liebig.limits.registry import LIMITS
 
 ROOT = Path(liebig.__file__).parent
-HERE = ROOT.parents[1]
+HERE = Path(__file__).parents[1]
 CONF = HERE / "docs" / "conf.py"
 MODULES = {m.name for m in pkgutil.walk_packages([str(ROOT)], "liebig.")} | {"liebig"}
 #: Of the step, where only a doctest and pins name them so far.

@@ -73,7 +73,7 @@ def test_at_is_straight_between_and_flat_beyond() -> None:
 def test_both_ends_are_inside() -> None:
     interval = Interval(1.0, 2.0, 4.0)
     assert [interval.holds(v) for v in (0.99, 1.0, 4.0, 4.01)] == [False, True, True, False]
-    assert interval.holds(4.01, slack=0.02)
+    assert interval.holds(4.01, tolerance=0.02)
 
 
 def test_json_and_columns_have_plain_names() -> None:

@@ -115,8 +115,8 @@ def test_a_budget_is_kept_and_one_binds(five_million) -> None:
     assert b.days <= 90.001
     assert b.binds
     named = b.binds.split(" and ")
-    assert all(b.slack[n] == pytest.approx(min(b.slack.values()), rel=0.04) for n in named)
-    assert max(b.slack[n] for n in named) < 1.1
+    assert all(b.headroom[n] == pytest.approx(min(b.headroom.values()), rel=0.04) for n in named)
+    assert max(b.headroom[n] for n in named) < 1.1
     assert "bind" in b.summary()
 
 

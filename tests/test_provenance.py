@@ -10,7 +10,7 @@ import pytest
 import liebig
 from liebig.catalog import load_catalog, resolve
 from liebig.errors import InputError
-from liebig.evidence.training.rows import usual_length
+from liebig.evidence.training.rows import default_length
 from liebig.forecast.inputs import make_input
 from liebig.forecast.stated import parameter_marginal
 from liebig.forecast.words import parameter_records
@@ -120,4 +120,4 @@ def test_short_and_full_names_are_no_difference_of_scenarios() -> None:
 def test_a_size_is_no_generation(name: str, tokens: int) -> None:
     """GPT-22B is no GPT-2."""
     model = architecture_of_size(1e9).model_copy(update={"name": name})
-    assert usual_length(model, 2021) == tokens
+    assert default_length(model, 2021) == tokens

@@ -447,7 +447,9 @@ def test_client_that_leaves_ends_the_call_there_too(tmp_path: Path, stream: bool
                 while not server.asked:
                     await asyncio.sleep(0)
                 if stream:
-                    await (await asked).content.readany()
+                    reply = await asked
+                    await reply.content.readany()
+                    reply.close()
                 asked.cancel()
             await asyncio.wait_for(server.left.wait(), PATIENCE_S)
             while not (rows := await gate.rows()):

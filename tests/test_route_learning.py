@@ -32,7 +32,7 @@ from liebig.route.learn.label import JudgeError, ask_judge, most_informative, re
 from liebig.route.learn.sample import draw_rows, judge_rows, read_rows
 from liebig.route.learn.suite import read_outcomes, run_suite
 from liebig.route.learned import KINDS
-from liebig.route.policy import Wanted, wanted_of
+from liebig.route.policy import RoutingTarget, target_of
 from liebig.route.request import Answer, Request, request_of_chat, request_of_completion, request_of_responses
 from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, load_router, save_rule, train_router
 from liebig.route.rules import RULES, need_by_rule
@@ -194,14 +194,16 @@ def test_a_pool_goes_to_the_cheapest_model_that_loses_little() -> None:
     assert data.models == ("s", "m", "l")
     router, _ = train_router(data.at(np.arange(200)), "nearest")
     done = calibrate(router, data.at(np.arange(200, 400)), (0.9,))
-    policy = RoutingPolicy(done, done.models, (0.1, 1.0, 10.0), Wanted(quality=0.9))
-    chosen = [policy.choose(Request(r), Wanted()).model for r in ("Say hello 5", "Summarize this text about rivers 7",
-                                                                 "Prove the theorem on primes 9")]  # fmt: skip
+    policy = RoutingPolicy(done, done.models, (0.1, 1.0, 10.0), RoutingTarget(quality=0.9))
+    asked = ("Say hello 5", "Summarize this text about rivers 7", "Prove the theorem on primes 9")
+    chosen = [policy.choose(Request(text), RoutingTarget()).model for text in asked]
     assert chosen == ["s", "m", "l"]
-    assert policy.choose(Request("Prove the theorem on primes 9"), Wanted(usd_per_mtok=0.1)).model == "s"
-    assert policy.choose(Request("Say hello 5"), Wanted(quality=1.0)).model == "l"
-    assert policy.choose(Request("Say hello 5"), Wanted(), previous="m") == policy.choose(Request("x"), Wanted(), "m")
-    assert policy.choose(Request("Say hello 5"), Wanted(quality=0.97)).reason == "beyond calibration"
+    assert policy.choose(Request("Prove the theorem on primes 9"), RoutingTarget(usd_per_mtok=0.1)).model == "s"
+    assert policy.choose(Request("Say hello 5"), RoutingTarget(quality=1.0)).model == "l"
+    assert policy.choose(Request("Say hello 5"), RoutingTarget(), previous="m") == policy.choose(
+        Request("x"), RoutingTarget(), "m"
+    )
+    assert policy.choose(Request("Say hello 5"), RoutingTarget(quality=0.97)).reason == "beyond calibration"
 
 
 @given(st.floats(0.5, 9.9), st.integers(0, 1000))
@@ -316,13 +318,13 @@ def test_any_body_can_be_read(body: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("auto", Wanted()), ("auto:0.9", Wanted(quality=0.9)), ("auto:95%", Wanted(quality=0.95)),
-        ("auto:$2", Wanted(usd_per_mtok=2.0)), ("gpt-x", Wanted(model="gpt-x")),
-        ("automatic", Wanted(model="automatic")),
+        ("auto", RoutingTarget()), ("auto:0.9", RoutingTarget(quality=0.9)), ("auto:95%", RoutingTarget(quality=0.95)),
+        ("auto:$2", RoutingTarget(usd_per_mtok=2.0)), ("gpt-x", RoutingTarget(model="gpt-x")),
+        ("automatic", RoutingTarget(model="automatic")),
     ],
 )  # fmt: skip
-def test_names_of_models_state_what_is_wanted(name: str, wanted: Wanted) -> None:
-    assert wanted_of(name) == wanted
+def test_names_of_models_state_what_is_wanted(name: str, wanted: RoutingTarget) -> None:
+    assert target_of(name) == wanted
 
 
 @pytest.mark.parametrize(
@@ -330,7 +332,7 @@ def test_names_of_models_state_what_is_wanted(name: str, wanted: Wanted) -> None
 )
 def test_names_that_cannot_be_understood_are_refused(name: str) -> None:
     with pytest.raises(InputError, match=r"auto:0\.95"):
-        wanted_of(name)
+        target_of(name)
 
 
 BAD_ROWS = [
@@ -420,17 +422,21 @@ def _settings(**routing: Any) -> Any:
 def test_the_policy_of_settings() -> None:
     policy = policy_of(_settings())
     assert policy.models == ("small", "large")
-    easy, hard = (policy.choose(Request(p), Wanted()) for p in ("Hi", f"{HARD[1]} 5, prove it step by step. " * 5))
+    easy, hard = (
+        policy.choose(Request(p), RoutingTarget()) for p in ("Hi", f"{HARD[1]} 5, prove it step by step. " * 5)
+    )
     assert (easy.model, hard.model) == ("small", "large")
     assert easy.reason == "uncalibrated"
     looking = policy_of(_settings(cascade=True))
-    first = looking.choose(Request("How many are 3 and 4?"), Wanted())
+    first = looking.choose(Request("How many are 3 and 4?"), RoutingTarget())
     assert first.look
-    good = looking.inspect(Request("How many are 3 and 4?"), first, Wanted(), Answer("3 + 4 = 7. The answer is 7."))
-    bad = looking.inspect(Request("How many are 3 and 4?"), first, Wanted(), Answer(""))
+    good = looking.inspect(
+        Request("How many are 3 and 4?"), first, RoutingTarget(), Answer("3 + 4 = 7. The answer is 7.")
+    )
+    bad = looking.inspect(Request("How many are 3 and 4?"), first, RoutingTarget(), Answer(""))
     assert (good.model, bad.model) == ("small", "large")
-    assert not looking.choose(Request("x", tools=True), Wanted()).look
-    assert policy_of(_settings(usd_per_mtok=0.18)).choose(Request(HARD[0] * 9), Wanted()).model == "small"
+    assert not looking.choose(Request("x", tools=True), RoutingTarget()).look
+    assert policy_of(_settings(usd_per_mtok=0.18)).choose(Request(HARD[0] * 9), RoutingTarget()).model == "small"
 
 
 def test_a_router_and_the_models_of_the_settings_must_be_the_same(tmp_path: Path) -> None:

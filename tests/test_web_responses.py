@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ from liebig.forecast import ForecastInput, levers, simulate
 from liebig.forecast import inputs as forecast_inputs
 from liebig.forecast import world as worlds
 from liebig.limits import LIMITS
+from liebig.route.ledger.open import open_ledger
+from liebig.route.ledger.records import Call, Outcome
 from liebig.route.savings.report import Drift, Saving, Savings
+from liebig.uncertainty import Interval
 from liebig.web import answers, requests, responses
 from liebig.web.requests import ScenarioRequest
 from liebig.web.responses.common import Answer, Quantiles
@@ -109,7 +114,7 @@ def test_a_refusal_is_a_problem(client: TestClient) -> None:
 
 
 def test_savings_of_a_gateway_have_their_type() -> None:
-    third = (1.0, 2.0, 3.0)
+    third = Interval(1.0, 2.0, 3.0)
     item = Saving("all", 3, 0, 10, 5, 0.1, 0.2, 30.0, third, third, third, 0.5, None, math.nan)
     found = Savings("day", (item,), item, "large", third, 0.0, 86_400.0, Drift(0.1, 0.05, 100, 200))
     read = responses.RouterAnswer.model_validate({"report": found.to_dict()})
@@ -117,6 +122,39 @@ def test_savings_of_a_gateway_have_their_type() -> None:
     assert read.report.total.usd_saved is None
     assert json.loads(read.model_dump_json(by_alias=True))["report"]["from"] == found.to_dict()["from"]
     assert responses.RouterAnswer.model_validate_json(ROUTER.read_text("utf-8")).report is not None
+
+
+def test_savings_of_a_ledger_reach_the_page(tmp_path: Path) -> None:
+    models = "".join(
+        f'[[model]]\nname = "{name}"\nupstream = "one"\noutput_usd_per_mtok = {usd}\n'
+        for name, usd in (("small", 1), ("large", 10))
+    )
+    url = f"sqlite:{tmp_path / 'ledger.db'}"
+    settings = tmp_path / "gateway.toml"
+    settings.write_text(
+        f'[[upstream]]\nname = "one"\nurl = "http://127.0.0.1:9/v1"\n{models}'
+        f'[routing]\nmodels = ["small", "large"]\n[ledger]\nurl = "{url}"\n',
+        "utf-8",
+    )
+
+    async def fill() -> None:
+        ledger = open_ledger(url)
+        await ledger.open()
+        for i in range(60):
+            model, usd = ("large", 1e-3) if i % 2 else ("small", 1e-4)
+            await ledger.begin(Call(str(i), "", time.time() - 60.0, "chat", "auto", "w"), None)
+            done = Outcome(model, "one", 200, completion_tokens=100 + i % 7, usd=usd, usd_strong=1e-3)
+            await ledger.finish(str(i), done)
+        await ledger.close()
+
+    asyncio.run(fill())
+    answer = TestClient(create_app(settings)).get("/api/router?days=30")
+    assert answer.status_code == 200, answer.text
+    found = responses.RouterAnswer.model_validate_json(answer.content).report
+    assert found is not None
+    assert found.length_ratio is not None
+    assert (found.total.calls, found.total.usd) == (60, pytest.approx(0.033))
+    assert found.total.usd_strong.p50 == pytest.approx(0.06, rel=0.05)
 
 
 @pytest.mark.parametrize(

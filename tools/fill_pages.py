@@ -153,7 +153,7 @@ def plan_errors(what: str, least: int) -> str:
     groups = found.groups(what)
     rows = [
         [g.name, str(g.rows), percent(g.error), percent(g.bias, "+"), percent(g.coverage, digits=0),
-         percent(g.constant_mfu, digits=0), percent(g.constant_mfu_own)]
+         percent(g.constant_mfu, digits=0), percent(g.constant_mfu_fitted)]
         for g in groups if g.rows >= least
     ]  # fmt: skip
     head = [what, "rows", "error", "bias", "in the 80 % interval", "constant MFU", "own MFU"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from liebig.errors import InputError, MissingExtraError
-from liebig.files import write_whole
+from liebig.files import write_atomic
 from liebig.quantities import format_scientific
 
 __all__ = ["FONT", "WIDTH", "altair", "check_plotting", "finish", "power_axis", "save", "to_svg"]
@@ -59,7 +59,7 @@ def save(chart: Any, path: Path) -> None:
         content = vl_convert.vegalite_to_html(spec, bundle=True).encode("utf-8")
     else:
         raise InputError(f"{path}: expected a file name that ends in .svg, .png or .html")
-    write_whole(path, content)
+    write_atomic(path, content)
 
 
 def finish(chart: Any) -> Any:

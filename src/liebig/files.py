@@ -10,10 +10,10 @@ from typing import Any
 
 from liebig.errors import InputError
 
-__all__ = ["json_text", "toml_text", "write_whole"]
+__all__ = ["json_text", "toml_text", "write_atomic"]
 
 
-def write_whole(path: str | Path, content: bytes) -> None:
+def write_atomic(path: str | Path, content: bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:

@@ -29,7 +29,7 @@ __all__ = [
 #: Largest content that is read, bytes; what is larger is a mistake, or would fill the memory.
 MOST_BYTES = 2**30
 #: Bad lines of a file, or bad cells of a row, that are told of at most.
-MOST_TOLD = 10
+MOST_LISTED = 10
 _BLOCK = 2**20
 
 M = TypeVar("M", bound="BaseModel")
@@ -165,8 +165,8 @@ def read_json_lines(path: str | Path, what: str) -> list[Any]:
 
 
 def _first(problems: Sequence[str]) -> str:
-    more = len(problems) - MOST_TOLD
-    return "; ".join(problems[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
+    more = len(problems) - MOST_LISTED
+    return "; ".join(problems[:MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
 
 
 def csv_rows(text: str, name: str, *, comments: bool = False) -> list[tuple[int, dict[str, str]]]:

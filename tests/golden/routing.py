@@ -22,8 +22,8 @@ from liebig.route import (
     policy_of,
     read_labelled,
     read_settings,
+    target_of,
     train_router,
-    wanted_of,
 )
 from liebig.route.ledger.records import Row
 from liebig.route.request import request_of_chat
@@ -53,7 +53,7 @@ def routing() -> dict[str, Any]:
     for target in ("auto", "auto:0.9", "auto:0.99", "auto:$1"):
         for name, request in requests.items():
             for kind, chooser in (("uncalibrated", policy), ("calibrated", settled)):
-                out[f"choice/{name}/{target} {kind}"] = chooser.choose(request, wanted_of(target)).model
+                out[f"choice/{name}/{target} {kind}"] = chooser.choose(request, target_of(target)).model
     for rule in RULES:
         router = load_router(rule, data.models)
         out |= _of_router(f"calibration/{rule}", router, data)

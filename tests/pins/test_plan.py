@@ -11,7 +11,7 @@ from liebig.catalog import plan_number
 from liebig.cluster.chip import chip
 from liebig.plan.goodput import Goodput, goodput
 from liebig.plan.inputs import make_training_input
-from liebig.plan.run import Run, draw, whole_run
+from liebig.plan.run import Run, draw, simulate_run
 from liebig.site.money import embodied_kgco2e
 from liebig.site.place import Site
 
@@ -59,7 +59,7 @@ def _run(share: float, place: Site) -> Run:
     given = make_training_input(model="Llama2-7B", chips=1000, usd_per_chip_hour=2.0)
     lost = Goodput(share, share, share, math.inf, 1.0, math.inf)
     shares = {"matmul": 0.5, "bubble": 0.5}
-    return whole_run(given, chip("H100-SXM"), place, (1.0, 1.0, 1.0), 36_000.0, lost, shares)
+    return simulate_run(given, chip("H100-SXM"), place, (1.0, 1.0, 1.0), 36_000.0, lost, shares)
 
 
 def test_a_run_by_hand() -> None:

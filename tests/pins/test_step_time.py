@@ -36,7 +36,7 @@ PLAIN = {
     "expert": 1, "outer": 1, "slowdown": 0, "overlap_dp": 1, "send_exposed": 1, "optimizer": 1, "fixed": 1,
     "straggle": 0,
 }  # fmt: skip
-USUAL = {
+TYPICAL_SHARES = {
     "network": 1, "fused": 1, "layers": 4, "chips": 1, "tp": 1, "pp": 1, "vpp": 1, "n_micro": 1, "trained": 1,
     "gradient_share": 1, "recompute_share": 1,
 }  # fmt: skip
@@ -47,7 +47,7 @@ def _parts(**given: Any) -> Parts:
 
     A field may be preceded by its record, as in ``layer_ideal``, and must be where two records have it.
     """
-    values = USUAL | given
+    values = TYPICAL_SHARES | given
     times = Counter(f.name for kind in KINDS.values() for f in fields(kind))
     made = []
     for record, kind in KINDS.items():

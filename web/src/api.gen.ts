@@ -493,7 +493,7 @@ export interface components {
             };
             readonly minimum: components["schemas"]["Quantiles"];
             readonly first_limit: components["schemas"]["Limit"];
-            readonly share_of_futures_within_all_limits: number;
+            readonly share_of_simulations_within_all_limits: number;
             /** @description Power of the place over that of the plan; null where the place states none. */
             readonly site: number | null;
             readonly levers: readonly components["schemas"]["HeadroomLever"][];
@@ -1017,21 +1017,9 @@ export interface components {
             readonly usd: number;
             readonly kwh: number;
             readonly g_co2: number;
-            readonly usd_strong: readonly [
-                number | null,
-                number | null,
-                number | null
-            ];
-            readonly kwh_strong: readonly [
-                number | null,
-                number | null,
-                number | null
-            ];
-            readonly g_co2_strong: readonly [
-                number | null,
-                number | null,
-                number | null
-            ];
+            readonly usd_strong: components["schemas"]["Quantiles"];
+            readonly kwh_strong: components["schemas"]["Quantiles"];
+            readonly g_co2_strong: components["schemas"]["Quantiles"];
             readonly calls_saved: number | null;
             readonly tokens_saved: number | null;
             /** @description Shares; null where there is nothing to divide by. */
@@ -1043,11 +1031,7 @@ export interface components {
             readonly from: string | null;
             readonly to: string | null;
             readonly strong: string | null;
-            readonly length_ratio: readonly [
-                number | null,
-                number | null,
-                number | null
-            ] | null;
+            readonly length_ratio: components["schemas"]["Quantiles"] | null;
             readonly total: components["schemas"]["Saving"];
             readonly items: readonly components["schemas"]["Saving"][];
             readonly drift: components["schemas"]["Drift"] | null;

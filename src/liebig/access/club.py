@@ -86,6 +86,6 @@ def join(club: str | Sequence[str], need: str = "1GW", year: int | None = None, 
     when: dict[str, Any] = {} if year is None else {"year": year}
     question = ask(make_access_input(need=need, countries=(text,), **when, **options))
     places = (together, *(Place(m.iso3, m.name, (m,)) for m in together.members))
-    ratios = find_ratios(places, question.need, question.scenario, question.futures)
+    ratios = find_ratios(places, question.need, question.scenario, question.sampled)
     found = describe_places(places, question.need, ratios)
     return Club(need, question.need.year, found[0], found[1:])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from liebig.access.export import find_scenario
 from liebig.access.inputs import DEFAULT_SCENARIO, check_year, make_access_input
-from liebig.access.need import Futures, frontier_flop, make_futures, need_of_run, parse_need
+from liebig.access.need import SampledWorld, frontier_flop, need_of_run, parse_need, sample_world
 from liebig.access.places import find_places
 from liebig.access.supply import find_ratios
 from liebig.dates import start_of
@@ -118,19 +118,19 @@ def efficiency_access(
     given = make_access_input(scenario=scenario, year=start, samples=samples, seed=seed)
     if check_year(start) >= check_year(until):
         raise RangeError(f"start = {start} is not before until = {until}; give a later last year")
-    futures, rules, places = make_futures(given.samples, given.seed), find_scenario(scenario), find_places(())
-    n = futures.samples
-    flop = np.full(n, wanted.amount) if wanted.kind == "FLOP" else frontier_flop(futures, wanted.year or start)
+    sampled, rules, places = sample_world(given.samples, given.seed), find_scenario(scenario), find_places(())
+    n = sampled.samples
+    flop = np.full(n, wanted.amount) if wanted.kind == "FLOP" else frontier_flop(sampled, wanted.year or start)
 
     def hosts(year: int, size: Array) -> int:
-        found = find_ratios(places, need_of_run(need, year, size, futures), rules, futures).lowest
+        found = find_ratios(places, need_of_run(need, year, size, sampled), rules, sampled).lowest
         known = ~np.isnan(found).any(axis=1)
         return int(np.sum(np.median(found[known], axis=1) >= 1.0))
 
     out = []
     for year in range(start, until + 1):
-        training, serving = gains(futures, start, year)
-        elasticity = futures.state.at("demand.elasticity", np.array([start_of(year)]))
+        training, serving = gains(sampled, start, year)
+        elasticity = sampled.state.at("demand.elasticity", np.array([start_of(year)]))
         without, after = rebound_use(np.ones(n), serving, np.broadcast_to(elasticity, (1, n))[0])
         both = (hosts(year, flop / training), hosts(year, flop))
         more = float(np.mean(after > 1.0 + 1e-9))
@@ -139,9 +139,9 @@ def efficiency_access(
     return Efficiency("the frontier run" if wanted.kind == "frontier" else need, rules.name, tuple(out))
 
 
-def gains(futures: Futures, start: int, year: int) -> tuple[Array, Array]:
+def gains(sampled: SampledWorld, start: int, year: int) -> tuple[Array, Array]:
     """(gain of training, gain of serving) between two years for the same capability, ``(n,)`` each."""
-    p, n = futures.state, futures.samples
+    p, n = sampled.state, sampled.samples
     last = EFFECTIVE_YEAR + DENSITY_YEARS
     training = algorithm_gain(p, np.array([start_of(year)]), start_of(start))
     serving = density_gain(p, np.array([min(start_of(year), last)]), min(start_of(start), last))

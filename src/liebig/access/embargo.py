@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from liebig.access.draws import draw, uniform
 from liebig.access.export import find_scenario, share_draws
 from liebig.access.inputs import DEFAULT_SCENARIO, LAST_YEAR, check_year, make_access_input
-from liebig.access.need import Futures, make_futures
+from liebig.access.need import SampledWorld, sample_world
 from liebig.access.owners import owned_h100e
 from liebig.access.places import Place, all_countries, find_place
 from liebig.errors import InputError, RangeError
@@ -100,17 +100,17 @@ def embargo_cost(
     given = make_access_input(countries=(country,), scenario=scenario, year=year, samples=samples, seed=seed)
     if check_year(given.year) < FIRST + 1 or given.year > LAST_YEAR - 1:
         raise RangeError(f"year = {year} is out of range; expected {FIRST + 1} to {LAST_YEAR - 1}")
-    place, futures = find_place(country), make_futures(given.samples, given.seed)
+    place, sampled = find_place(country), sample_world(given.samples, given.seed)
     if not place.gdp_usd > 0:
         raise InputError(f"{place.name}: its gross domestic product is not known, so what it would buy cannot be told")
     ends = np.arange(FIRST, LAST_YEAR + 1, dtype=float)
-    made = np.broadcast_to(annual_production(futures.state, ends[:-1]), (len(ends) - 1, given.samples))
-    free = _free_share(place, futures)
+    made = np.broadcast_to(annual_production(sampled.state, ends[:-1]), (len(ends) - 1, given.samples))
+    free = _free_share(place, sampled)
     rules = find_scenario(scenario)
     u = uniform("export", given.samples, given.seed)
     allowed = np.array([np.minimum(share_draws(rules, [place], int(y), u)[0], free) for y in ends[:-1]])
-    without = _stock(place, made * free, ends, futures)
-    with_control = _stock(place, made * allowed, ends, futures)
+    without = _stock(place, made * free, ends, sampled)
+    with_control = _stock(place, made * allowed, ends, sampled)
     target = without[given.year - FIRST]
     reached = _first_year(with_control, ends, target)
     return Embargo(
@@ -125,22 +125,22 @@ def embargo_cost(
     )
 
 
-def _free_share(place: Place, futures: Futures) -> Array:
-    china = draw("china_free_share", futures.samples, futures.seed)
+def _free_share(place: Place, sampled: SampledWorld) -> Array:
+    china = draw("china_free_share", sampled.samples, sampled.seed)
     product = {c.iso3: c.gdp_usd or 0.0 for c in all_countries()}
     factor = sum(product[m.iso3] for m in place.members) / product["CHN"]
     return np.minimum(china * factor, 1.0)
 
 
-def _stock(place: Place, imports: Array, ends: Array, futures: Futures) -> Array:
+def _stock(place: Place, imports: Array, ends: Array, sampled: SampledWorld) -> Array:
     """Chips in service at the start of each year, H100e, ``(years, n)``."""
-    n, seed = futures.samples, futures.seed
+    n, seed = sampled.samples, sampled.seed
     added = imports
     if any(m.iso3 == "CHN" for m in place.members):
         growth = draw("china_domestic_growth", n, seed)[None, :] ** (ends[:-1, None] - FIRST)
         added = imports + draw("china_domestic_h100e_per_yr", n, seed)[None, :] * growth
     owned = sum(owned_h100e().get(m.iso3, 0.0) for m in place.members)
-    life = np.broadcast_to(futures.state.at("chips.life_yr", ends), (len(ends), n))
+    life = np.broadcast_to(sampled.state.at("chips.life_yr", ends), (len(ends), n))
     return owned + surviving(added, ends[:-1], ends, life)
 
 

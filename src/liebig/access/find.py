@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liebig.access.export import ExportScenario, find_scenario
 from liebig.access.inputs import AccessInput, check_year, make_access_input
-from liebig.access.need import Futures, Need, find_need, make_futures, parse_need
+from liebig.access.need import Need, SampledWorld, find_need, parse_need, sample_world
 from liebig.access.owners import coverage, owned_h100e
 from liebig.access.places import Place, find_places
 from liebig.access.result import Access, PlaceAccess
@@ -31,7 +31,7 @@ class Question:
     given: AccessInput
     places: tuple[Place, ...]
     scenario: ExportScenario
-    futures: Futures
+    sampled: SampledWorld
     need: Need
 
 
@@ -49,8 +49,8 @@ def ask(given: AccessInput) -> Question:
         year = wanted.year
     check_year(year)
     places, scenario = find_places(given.countries), find_scenario(given.scenario)
-    futures = make_futures(given.samples, given.seed)
-    return Question(given, places, scenario, futures, find_need(given.need, year, futures))
+    sampled = sample_world(given.samples, given.seed)
+    return Question(given, places, scenario, sampled, find_need(given.need, year, sampled))
 
 
 def find_access(given: AccessInput | None = None, **options: Any) -> Access:
@@ -68,7 +68,7 @@ def find_access(given: AccessInput | None = None, **options: Any) -> Access:
     (20, 26)
     """
     question = ask(make_access_input(given, **options))
-    ratios = find_ratios(question.places, question.need, question.scenario, question.futures)
+    ratios = find_ratios(question.places, question.need, question.scenario, question.sampled)
     return Access(
         given=question.given,
         year=question.need.year,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from liebig.access.draws import uniform
 from liebig.access.inputs import check_year, make_access_input
-from liebig.access.need import find_need, make_futures
+from liebig.access.need import find_need, sample_world
 from liebig.access.owners import coverage, organisations
 from liebig.catalog.rows import OrganisationRow
 from liebig.tables import Table
@@ -81,8 +81,8 @@ def owner_access(need: str = "1GW", year: int = 2026, *, samples: int = 2048, se
     'Google'
     """
     given = make_access_input(need=need, year=year, samples=samples, seed=seed)
-    futures = make_futures(given.samples, given.seed)
-    chips = find_need(given.need, check_year(given.year), futures).h100e
+    sampled = sample_world(given.samples, given.seed)
+    chips = find_need(given.need, check_year(given.year), sampled).h100e
     by_owner: dict[str, list[OrganisationRow]] = {}
     for row in organisations():
         if row.hq:

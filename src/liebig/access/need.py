@@ -24,14 +24,14 @@ from liebig.quantities import parse_quantity
 from liebig.uncertainty import Interval
 
 __all__ = [
-    "Futures",
     "Need",
     "NeedText",
+    "SampledWorld",
     "find_need",
     "frontier_flop",
-    "make_futures",
     "need_of_run",
     "parse_need",
+    "sample_world",
     "usd_per_w",
 ]
 
@@ -89,7 +89,7 @@ def parse_need(text: str) -> NeedText:
 
 
 @dataclass(frozen=True)
-class Futures:
+class SampledWorld:
     """Sampled parameters of the forecast, and the seed from which the numbers of access are drawn."""
 
     world: World
@@ -98,10 +98,10 @@ class Futures:
     seed: int
 
 
-def make_futures(samples: int, seed: int) -> Futures:
+def sample_world(samples: int, seed: int) -> SampledWorld:
     """Sample the parameters of the set 2026."""
     world = build_world(make_input(facts="2026"), load_catalog())
-    return Futures(world, sample_state(world, samples, seed)[0], samples, seed)
+    return SampledWorld(world, sample_state(world, samples, seed)[0], samples, seed)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Need:
         return {"need": self.text, "year": self.year, **{k: v.to_dict() for k, v in self.quantities().items()}}
 
 
-def find_need(text: str, year: int, futures: Futures) -> Need:
+def find_need(text: str, year: int, sampled: SampledWorld) -> Need:
     """Power, chips, money, electricity per year and water of a need in a year.
 
     A power is turned into chips by the facility power per H100e of the year, and into money by the observed cost
@@ -134,42 +134,42 @@ def find_need(text: str, year: int, futures: Futures) -> Need:
     the forecast describes the run at its ceiling.
     """
     wanted = parse_need(text)
-    n = futures.samples
+    n = sampled.samples
     if wanted.kind == "FLOP":
-        return need_of_run(text, year, np.full(n, wanted.amount), futures)
+        return need_of_run(text, year, np.full(n, wanted.amount), sampled)
     if wanted.kind == "frontier":
-        return need_of_run(text, year, frontier_flop(futures, year), futures)
-    watts = _flat(facility_w_per_h100e(futures.state, np.array([start_of(year)])), n)
+        return need_of_run(text, year, frontier_flop(sampled, year), sampled)
+    watts = _flat(facility_w_per_h100e(sampled.state, np.array([start_of(year)])), n)
     power = np.full(n, wanted.amount) if wanted.kind == "W" else wanted.amount * watts
-    return _need(text, year, power, power / watts, power * usd_per_w(futures, year), futures)
+    return _need(text, year, power, power / watts, power * usd_per_w(sampled, year), sampled)
 
 
-def need_of_run(text: str, year: int, flop: Array, futures: Futures) -> Need:
+def need_of_run(text: str, year: int, flop: Array, sampled: SampledWorld) -> Need:
     """The need of a run of so many FLOP in each future, ``(n,)``."""
-    run = describe_run(futures.state, np.array([start_of(year)]), flop[None, :])
-    power, chips, capital = (_flat(run[k], futures.samples) for k in ("power_w", "h100e", "capital_usd"))
-    return _need(text, year, power, chips, capital, futures)
+    run = describe_run(sampled.state, np.array([start_of(year)]), flop[None, :])
+    power, chips, capital = (_flat(run[k], sampled.samples) for k in ("power_w", "h100e", "capital_usd"))
+    return _need(text, year, power, chips, capital, sampled)
 
 
-def _need(text: str, year: int, power: Array, chips: Array, capital: Array, futures: Futures) -> Need:
-    energy = power * draw("load", futures.samples, futures.seed) * HOURS_PER_YEAR / 1e12
-    litres = _flat(cooling.water_l_per_kwh(futures.state, np.array([start_of(year)])), futures.samples)
+def _need(text: str, year: int, power: Array, chips: Array, capital: Array, sampled: SampledWorld) -> Need:
+    energy = power * draw("load", sampled.samples, sampled.seed) * HOURS_PER_YEAR / 1e12
+    litres = _flat(cooling.water_l_per_kwh(sampled.state, np.array([start_of(year)])), sampled.samples)
     return Need(text, year, power, chips, capital, energy, energy * 1e9 / 365.25 * litres / 1e3)
 
 
-def frontier_flop(futures: Futures, year: int) -> Array:
+def frontier_flop(sampled: SampledWorld, year: int) -> Array:
     """Largest run expected in a year: the trend, or the lowest ceiling where that is less, FLOP, ``(n,)``."""
-    p, n, years = futures.state, futures.samples, np.array([start_of(year)])
-    lowest = np.min([_flat(c, n) for c in ceilings(p, years, futures.world.structure).values()], axis=0)
+    p, n, years = sampled.state, sampled.samples, np.array([start_of(year)])
+    lowest = np.min([_flat(c, n) for c in ceilings(p, years, sampled.world.structure).values()], axis=0)
     return np.minimum(_flat(trend_flop(p, years), n), lowest)
 
 
-def usd_per_w(futures: Futures, year: int) -> Array:
+def usd_per_w(sampled: SampledWorld, year: int) -> Array:
     """Cost of building a campus in a year, USD per W, ``(n,)``."""
-    p, n = futures.state, futures.samples
+    p, n = sampled.state, sampled.samples
     years = np.array([start_of(year), start_of(_COST_YEAR)])
     path = np.broadcast_to(usd_per_h100e(p, years) / facility_w_per_h100e(p, years), (2, n))
-    return draw("campus_usd_per_w", n, futures.seed) * path[0] / path[1]
+    return draw("campus_usd_per_w", n, sampled.seed) * path[0] / path[1]
 
 
 def _flat(value: Array, n: int) -> Array:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from liebig.access.draws import draw, uniform
 from liebig.access.inputs import check_year, make_access_input
-from liebig.access.need import Futures, frontier_flop, make_futures
+from liebig.access.need import SampledWorld, frontier_flop, sample_world
 from liebig.cluster.chip import chip
 from liebig.dates import start_of
 from liebig.errors import RangeError
@@ -71,7 +71,7 @@ class BestUse:
     """All uses of a budget, and the best of them; ``best`` is empty where none is enough."""
 
     budget_usd: float
-    tokens_wanted: float
+    target_tokens: float
     max_lag_yr: float
     own: bool
     year: int
@@ -90,7 +90,7 @@ class BestUse:
     def summary(self) -> str:
         """The answer in plain words."""
         wanted = (
-            f"{self.tokens_wanted:.2g} tokens a year at most {self.max_lag_yr:g} years behind the frontier"
+            f"{self.target_tokens:.2g} tokens a year at most {self.max_lag_yr:g} years behind the frontier"
             f"{' with weights of its own' if self.own else ''}"
         )
         uses = {u.name: u for u in self.uses}
@@ -114,7 +114,7 @@ class BestUse:
         return {
             "summary": self.summary(),
             "budget_usd": self.budget_usd,
-            "tokens_wanted": self.tokens_wanted,
+            "target_tokens": self.target_tokens,
             "max_lag_yr": self.max_lag_yr,
             "own": self.own,
             "year": self.year,
@@ -156,24 +156,26 @@ def best_use(
     if not 0 <= max_lag_yr <= 50:
         raise RangeError(f"max_lag_yr = {max_lag_yr:g} is out of range; expected 0 to 50")
     given = make_access_input(year=year, samples=samples, seed=seed)
-    futures = make_futures(given.samples, given.seed)
-    uses = _uses(budget, wanted, check_year(given.year), futures)
+    sampled = sample_world(given.samples, given.seed)
+    uses = _uses(budget, wanted, check_year(given.year), sampled)
     found = []
     for name, (lag, served, flop) in uses.items():
         enough = float(np.mean((served >= wanted) & (lag <= max_lag_yr)))
-        told = Interval.of(flop) if flop is not None else None
-        found.append(Use(name, Interval.of(lag), Interval.of(served), told, enough, name in ("train", "distil")))
+        interval = Interval.of(flop) if flop is not None else None
+        found.append(Use(name, Interval.of(lag), Interval.of(served), interval, enough, name in ("train", "distil")))
     return BestUse(budget, wanted, max_lag_yr, own, given.year, tuple(found))
 
 
-def _uses(budget: float, wanted: float, year: int, futures: Futures) -> dict[str, tuple[Array, Array, Array | None]]:
+def _uses(
+    budget: float, wanted: float, year: int, sampled: SampledWorld
+) -> dict[str, tuple[Array, Array, Array | None]]:
     """Use -> (lag in years, tokens, FLOP), each ``(n,)``."""
-    n, seed = futures.samples, futures.seed
+    n, seed = sampled.samples, sampled.seed
     own_price, rent = draw("own_usd_per_mtoken", n, seed) / 1e6, draw("frontier_usd_per_mtoken", n, seed) / 1e6
     left = np.maximum(budget - wanted * own_price, 0.0)
-    flop = left * flop_per_usd(year, futures)
+    flop = left * flop_per_usd(year, sampled)
     with np.errstate(divide="ignore"):
-        lag = np.maximum(np.log(frontier_flop(futures, year) / flop) / effective_growth(futures.state, year)[0], 0.0)
+        lag = np.maximum(np.log(frontier_flop(sampled, year) / flop) / effective_growth(sampled.state, year)[0], 0.0)
     student = np.maximum(budget - draw("distil_usd", n, seed), 0.0)
     none = np.zeros(n)
     return {
@@ -184,11 +186,11 @@ def _uses(budget: float, wanted: float, year: int, futures: Futures) -> dict[str
     }
 
 
-def flop_per_usd(year: int, futures: Futures) -> Array:
+def flop_per_usd(year: int, sampled: SampledWorld) -> Array:
     """FLOP that a dollar of rented H100 trains, ``(n,)``."""
-    p, n = futures.state, futures.samples
+    p, n = sampled.state, sampled.samples
     price = rental_usd_per_chip_hour(chip("H100-SXM"), start_of(year))
-    usd_per_hour = price.interval.at(uniform("rent", n, futures.seed))
+    usd_per_hour = price.interval.at(uniform("rent", n, sampled.seed))
     years = np.array([start_of(year)])
     utilisation = np.minimum(p.at("run.utilisation", years), 1.0)
     per_second = p.at("run.peak_flop_per_s", years) * p.at("run.precision_gain", years) * utilisation

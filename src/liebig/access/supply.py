@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from liebig.access.draws import draw, uniform
 from liebig.access.export import ExportScenario, share_draws
-from liebig.access.need import SITE_W, Futures, Need
+from liebig.access.need import SITE_W, Need, SampledWorld
 from liebig.access.places import Place
 from liebig.dates import start_of
 from liebig.limits.chips import annual_production
@@ -60,17 +60,17 @@ class Ratios:
         ]
 
 
-def find_ratios(places: Sequence[Place], need: Need, scenario: ExportScenario, futures: Futures) -> Ratios:
+def find_ratios(places: Sequence[Place], need: Need, scenario: ExportScenario, sampled: SampledWorld) -> Ratios:
     """Supply over need of every limit for every place.
 
     Args:
         places: countries and clubs.
         need: what the site or run takes.
         scenario: export control.
-        futures: sampled parameters.
+        sampled: parameters and seed of :func:`sample_world`.
     """
-    share = share_draws(scenario, places, need.year, uniform("export", futures.samples, futures.seed))
-    asked = _Asked(places, need, futures, share)
+    share = share_draws(scenario, places, need.year, uniform("export", sampled.samples, sampled.seed))
+    asked = _Asked(places, need, sampled, share)
     return Ratios({limit: over_need(asked) for limit, over_need in _OVER_NEED.items()}, share)
 
 
@@ -80,12 +80,12 @@ class _Asked:
 
     places: Sequence[Place]
     need: Need
-    futures: Futures
+    sampled: SampledWorld
     chips_share: Array
 
     def draw(self, name: str) -> Array:
         """A number of access in each future, ``(n,)``."""
-        return draw(name, self.futures.samples, self.futures.seed)
+        return draw(name, self.sampled.samples, self.sampled.seed)
 
     def column(self, name: str) -> Array:
         """A figure of each place, ``(places, 1)``."""
@@ -104,15 +104,15 @@ def _capital_ratio(asked: _Asked) -> Array:
 
 
 def _chips_ratio(asked: _Asked) -> Array:
-    made = world_production(asked.futures, asked.need.year) * asked.draw("build_yr")
+    made = world_production(asked.sampled, asked.need.year) * asked.draw("build_yr")
     return asked.chips_share * made[None, :] / asked.need.h100e
 
 
 def _water_ratio(asked: _Asked) -> Array:
-    need, n = asked.need, asked.futures.samples
+    need, n = asked.need, asked.sampled.samples
     sites = np.maximum(need.power_w / SITE_W, 1.0)
     year = np.array([start_of(need.year)])
-    granted = np.broadcast_to(asked.futures.state.at("water.site_m3_per_day", year), (1, n))[0] * sites
+    granted = np.broadcast_to(asked.sampled.state.at("water.site_m3_per_day", year), (1, n))[0] * sites
     with np.errstate(divide="ignore"):
         ratio = np.where(need.water_m3_per_day > 0, granted / need.water_m3_per_day, np.inf)
     return np.broadcast_to(ratio, (len(asked.places), n))
@@ -128,13 +128,13 @@ _OVER_NEED: Mapping[str, Callable[[_Asked], Array]] = {
 ACCESS_LIMITS = tuple(_OVER_NEED)
 
 
-def world_production(futures: Futures, year: int) -> Array:
+def world_production(sampled: SampledWorld, year: int) -> Array:
     """AI chips that the world makes in the year before, H100e per year, ``(n,)``.
 
     Before 2026 the first year of the catalogue's production counts.
     """
     first = np.array([max(year - 1.0, 2025.0)])
-    return np.broadcast_to(annual_production(futures.state, first), (1, futures.samples))[0]
+    return np.broadcast_to(annual_production(sampled.state, first), (1, sampled.samples))[0]
 
 
 def _horizons(places: Sequence[Place], year: int) -> Array:

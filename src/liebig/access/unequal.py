@@ -92,12 +92,12 @@ class Inequality:
 
     def summary(self) -> str:
         """The answer in plain words, with what the figures see."""
-        told = [
+        parts = [
             f"{c.level} chips: Gini {c.gini:.2f}, {' and '.join(c.top2)} {'has' if len(c.top2) == 1 else 'have'} "
             f"{100 * c.top2_share:.0f}%"
             for c in self.levels
         ]
-        text = "; ".join(told)
+        text = "; ".join(parts)
         return text[0].upper() + text[1:] + f". Note: {self.coverage.hosted_note()}; {self.coverage.owned_note()}."
 
     def to_dict(self) -> dict[str, Any]:
@@ -154,15 +154,15 @@ class Dependency:
 
     def summary(self) -> str:
         """The answer in plain words."""
-        told = ", ".join(f"{level} {100 * v:.0f}%" for level, v in self.dependence.items())
-        return f"{self.name} depends on others for chips: {told}. Note: {self.coverage.hosted_note()}."
+        parts = ", ".join(f"{level} {100 * v:.0f}%" for level, v in self.dependence.items())
+        return f"{self.name} depends on others for chips: {parts}. Note: {self.coverage.hosted_note()}."
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "summary": self.summary(),
             "name": self.name,
-            "share_of_world_product": self.gdp_share,
+            "share_of_world_gdp": self.gdp_share,
             "shares": dict(self.shares),
             "dependence": dict(self.dependence),
             "coverage": self.coverage.to_dict(),

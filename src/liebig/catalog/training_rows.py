@@ -152,7 +152,7 @@ class ChipRow(FactRow):
         return tuple((column, value, why) for column, value, why in split)
 
     @model_validator(mode="after")
-    def _is_whole(self) -> ChipRow:
+    def _is_complete(self) -> ChipRow:
         if self.kept_by == "liebig" and not (self.peak_bf16 and self.memory_bytes and self.memory_bandwidth):
             raise ValueError("needs peak_bf16, memory_bytes and memory_bandwidth")
         for column, value, why in self.disagreements:

@@ -86,10 +86,11 @@ def run() -> None:
     except Exception as error:
         if os.environ.get("LIEBIG_DEBUG"):
             raise
-        told = " ".join(str(error).split())[:300]
+        detail = " ".join(str(error).split())[:300]
+        named = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
         _fail(
-            f"internal error: {type(error).__name__}{f': {told}' if told else ''}; this is a fault of liebig: please "
-            "report it with the command and what it prints when run again with LIEBIG_DEBUG=1",
+            f"internal error: {named}; this is a fault of liebig: please report it with the command and what it prints "
+            "when run again with LIEBIG_DEBUG=1",
             1,
         )
 

@@ -103,7 +103,7 @@ def answers(
     names = tuple(_SCENARIO) if scenario is True else tuple(scenario or ())
 
     def wrap(function: Callable[..., Answer]) -> Callable[..., None]:
-        own = _own_parameters(function, bool(names))
+        own = _command_parameters(function, bool(names))
         added = [_parameter(n, *_SCENARIO[n]) for n in names]
         last = [_parameter(n, *_OUTPUTS[n][:2]) for n in outputs]
         arguments = [p for p in (*added, *own) if _is_argument(p)]
@@ -119,7 +119,7 @@ def answers(
             written = {n: given.pop(n) for n in outputs}
             _check(written, given)
             first = [Scenario({n: given.pop(n) for n in names})] if names else []
-            _tell(function(*first, **given), written)
+            _write(function(*first, **given), written)
 
         command.__signature__ = signature  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
@@ -128,7 +128,7 @@ def answers(
     return wrap
 
 
-def _own_parameters(function: Callable[..., Answer], with_scenario: bool) -> list[inspect.Parameter]:
+def _command_parameters(function: Callable[..., Answer], with_scenario: bool) -> list[inspect.Parameter]:
     """The function's parameters with their types in place of texts, without that of the scenario."""
     space = getattr(function, "__globals__", {})
     out = []
@@ -168,7 +168,7 @@ def _check(written: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         check_plotting()
 
 
-def _tell(answer: Answer, written: Mapping[str, Any]) -> None:
+def _write(answer: Answer, written: Mapping[str, Any]) -> None:
     """Write files, then print the answer, then notes.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from liebig.errors import ConflictError, InputError
-from liebig.files import json_text, write_whole
+from liebig.files import json_text, write_atomic
 
 if TYPE_CHECKING:
     from liebig.forecast import ForecastInput
@@ -222,4 +222,4 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    write_whole(path, text.encode())
+    write_atomic(path, text.encode())

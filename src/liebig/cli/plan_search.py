@@ -41,7 +41,7 @@ def search_layouts(
 ) -> None:
     """The best layouts among all that fit, and the border of time, memory and chips."""
     from liebig.cli.render import notes, progress_bar
-    from liebig.plan.pareto import front_chart, mark_front
+    from liebig.plan.pareto import mark_pareto, pareto_chart
     from liebig.plan.train import search_training
     from liebig.tables import Table
 
@@ -58,21 +58,21 @@ def search_layouts(
         for i, count in enumerate(counts):
             done = None if progress is None else (lambda share, i=i: progress((i + share) / len(counts)))
             results.append(search_training(keep=top, progress=done, **{**options, "chips": count}))
-    rows = mark_front([row for r in results for row in r.rows()])
+    rows = mark_pareto([row for r in results for row in r.rows()])
     considered = sum(r.found.considered for r in results)
     feasible = sum(r.found.feasible for r in results)
-    told = list(results[0].setup.notes)
+    notes_shown = list(results[0].setup.notes)
     if csv:
         o.write_text(csv, Table.from_rows(rows).to_csv())
     if plot:
         from liebig.charts import save
 
-        save(front_chart(rows, results[0].setup.model.name, results[0].setup.chip.name), plot)
+        save(pareto_chart(rows, results[0].setup.model.name, results[0].setup.chip.name), plot)
     if json:
-        o.print_json({"considered": considered, "feasible": feasible, "layouts": rows, "notes": told})
+        o.print_json({"considered": considered, "feasible": feasible, "layouts": rows, "notes": notes_shown})
     else:
         _show(rows, considered, feasible, top, len(counts) > 1)
-    notes([*told, *(f"wrote {f}" for f in (csv, plot) if f)])
+    notes([*notes_shown, *(f"wrote {f}" for f in (csv, plot) if f)])
 
 
 def _show(rows: list[dict[str, Any]], considered: int, feasible: int, top: int, several: bool) -> None:

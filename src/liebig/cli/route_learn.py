@@ -137,10 +137,10 @@ def _show_router(router: LearnedRouter | RuleRouter, title: str) -> None:
         return
     table = grid("quality", "confidence", "to weaker models", "labels", "", right=(0, 1, 2, 3))
     for c in router.calibrated:
-        told = f"about {c.missing} labels more are needed for any saving" if c.missing else ""
+        remark = f"about {c.missing} labels more are needed for any saving" if c.missing else ""
         if not c.weak_share and not c.missing:
-            told = "no saving is in sight at this quality"
-        table.add_row(f"≥ {c.quality:.0%}", f"{c.confidence:.0%}", f"{c.weak_share:.0%}", str(c.labels), told)
+            remark = "no saving is in sight at this quality"
+        table.add_row(f"≥ {c.quality:.0%}", f"{c.confidence:.0%}", f"{c.weak_share:.0%}", str(c.labels), remark)
     out.print(table)
 
 

@@ -47,7 +47,7 @@ def check(config: ConfigArgument, json: o.JsonOption = False) -> None:
             problems.append(str(error))
     if problems:
         raise InputError(f"{config}: " + "; ".join(problems))
-    _, reason = policy.threshold(policy.wanted)
+    _, reason = policy.threshold(policy.target)
     warnings = []
     if reason == "uncalibrated":
         warnings.append("the router is not calibrated: no quality is promised; run liebig route calibrate")

@@ -124,7 +124,7 @@ def _show(result: Validation) -> None:
                 f"{100 * g.bias:+.1f} %",
                 f"{100 * g.coverage:.0f} %",
                 f"{100 * g.constant_mfu:.0f} %",
-                f"{100 * g.constant_mfu_own:.1f} %",
+                f"{100 * g.constant_mfu_fitted:.1f} %",
             )
         out.print(table)
         out.print()
@@ -236,7 +236,7 @@ def memory_verdicts(
 
 
 @app.command("runs")
-def whole_runs(
+def full_runs(
     runs: RunsOption = None,
     calibration: CalibrationOption = None,
     html: HtmlOption = None,

@@ -287,8 +287,8 @@ def _name(torch: Any, device: str) -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    told = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{told[0] if told else platform.machine() or 'CPU'} ({torch.get_num_threads()} threads)"
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.machine() or 'CPU'} ({torch.get_num_threads()} threads)"
 
 
 def measure_chip(

@@ -43,11 +43,11 @@ def reduce_simulations(
     }
     ceilings: dict[str, list[Array]] = {limit: [] for limit in simulations.limits}
     binding: dict[str, list[float]] = {limit: [] for limit in simulations.limits}
-    staves: dict[str, list[float]] = {limit: [] for limit in simulations.limits}
+    barrel_flop: dict[str, list[float]] = {limit: [] for limit in simulations.limits}
     for i in index:
         lowest = simulations.minimum(i)
         _add_binding(binding, simulations, i, lowest)
-        _add_staves(staves, binding, simulations, i, lowest)
+        _add_barrel(barrel_flop, binding, simulations, i, lowest)
         for j, limit in enumerate(simulations.limits):
             ceilings[limit].append(_levels(simulations.ceilings[j, i]))
         trend = simulations.trend(i)
@@ -73,7 +73,7 @@ def reduce_simulations(
         limits=simulations.limits,
         ceilings={k: np.array(v) for k, v in ceilings.items()},
         binding={k: np.array(v) for k, v in binding.items()},
-        staves={k: np.array(v) for k, v in staves.items()},
+        barrel_flop={k: np.array(v) for k, v in barrel_flop.items()},
         crossing=find_crossing(simulations),
         runs={n: np.array([_levels(simulations.runs[n][i]) for i in index]) for n in QUANTITIES},
         low_precision_share=(simulations.precision_gain[shown] > 1.01).mean(axis=1),
@@ -111,11 +111,15 @@ def _add_binding(binding: dict[str, list[float]], simulations: Simulations, i: i
         binding[limit].append(float(np.sum(same / ties) / len(lowest)))
 
 
-def _add_staves(
-    staves: dict[str, list[float]], binding: dict[str, list[float]], simulations: Simulations, i: int, lowest: Array
+def _add_barrel(
+    barrel_flop: dict[str, list[float]],
+    binding: dict[str, list[float]],
+    simulations: Simulations,
+    i: int,
+    lowest: Array,
 ) -> None:
     """Median ceiling of each limit over the simulations in which the most frequent one binds."""
     most = max(range(len(simulations.limits)), key=lambda j: binding[simulations.limits[j]][-1])
     where = simulations.ceilings[most, i] == lowest
     for j, limit in enumerate(simulations.limits):
-        staves[limit].append(float(np.median(simulations.ceilings[j, i][where])))
+        barrel_flop[limit].append(float(np.median(simulations.ceilings[j, i][where])))

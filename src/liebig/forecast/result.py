@@ -42,7 +42,7 @@ class Forecast:
 
     Arrays over years and :data:`LEVELS` have shape ``(years, 5)``; FLOP unless the name says
     otherwise.  ``ceilings`` maps limit -> array, ``binding`` limit -> ``(years,)`` probabilities
-    that sum to one, ``runs`` quantity of the run at the ceiling -> array.  ``staves`` maps limit ->
+    that sum to one, ``runs`` quantity of the run at the ceiling -> array.  ``barrel_flop`` maps limit ->
     ``(years,)``, the median ceiling over the simulations in which the limit of the year binds: medians
     over all simulations need not have the binding limit lowest, these do.  ``present_year`` and
     ``present_flop`` are those of the largest run so far, from which the trend starts; ``parameters``
@@ -60,7 +60,7 @@ class Forecast:
     effective_expected: Array
     density_gain: Array
     binding: Mapping[str, Array]
-    staves: Mapping[str, Array]
+    barrel_flop: Mapping[str, Array]
     crossing: Crossing
     runs: Mapping[str, Array]
     low_precision_share: Array
@@ -92,12 +92,12 @@ class Forecast:
         return max(self.limits, key=lambda limit: float(self.binding[limit][i]))
 
     def headroom(self, year: int) -> dict[str, float]:
-        """log10 of each limit's ceiling over the largest run so far: the staves of the barrel.
+        """log10 of each limit's ceiling over the largest run so far: the barrel_flop of the barrel.
 
         Medians over the simulations in which :meth:`binding_limit` binds, so that its stave is the lowest.
         """
         i = self.at(year)
-        return {limit: float(np.log10(self.staves[limit][i] / self.present_flop)) for limit in self.limits}
+        return {limit: float(np.log10(self.barrel_flop[limit][i] / self.present_flop)) for limit in self.limits}
 
     def summary(self, year: int | None = None) -> str:
         """The answer in plain words, for 2030 or the last year of a shorter forecast."""

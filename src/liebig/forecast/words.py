@@ -38,8 +38,8 @@ def summary_sentences(forecast: Forecast, year: int) -> str:
 
 def _binding_sentence(forecast: Forecast, i: int) -> str:
     shares = sorted(((float(forecast.binding[n][i]), n) for n in forecast.limits), reverse=True)
-    told = [(p, n) for p, n in shares if p >= 0.05][:4] or shares[:1]
-    first, rest = told[0], told[1:]
+    listed = [(p, n) for p, n in shares if p >= 0.05][:4] or shares[:1]
+    first, rest = listed[0], listed[1:]
     text = f"{LIMITS[first[1]].title} binds in {100 * first[0]:.0f} % of futures"
     return ", ".join([text, *(f"{n} in {100 * p:.0f} %" for p, n in rest)]) + "."
 

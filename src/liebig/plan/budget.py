@@ -35,7 +35,7 @@ HOURS_PER_DAY = 24.0
 #: Without a limit on days, runs are planned for at most this long.
 LONGEST_DAYS = 365.0
 #: Activity shares by which the power of a chip is judged before a layout is known.
-USUAL = {"matmul": 0.6, "attention": 0.08, "memory": 0.08, "tensor": 0.1, "bubble": 0.08, "data": 0.06}
+TYPICAL_SHARES = {"matmul": 0.6, "attention": 0.08, "memory": 0.08, "tensor": 0.1, "bubble": 0.08, "data": 0.06}
 #: Above this utilisation fewer chips cannot train more: half of them would have to be used more than twice as well.
 BUSY = 0.3
 #: Sizes of models that are tried, per factor of ten.
@@ -82,7 +82,7 @@ class Budget:
     usd: float
     power_w: float
     binds: str
-    slack: dict[str, float]
+    headroom: dict[str, float]
     parameters: float
     tokens: Interval
     loss: Interval
@@ -127,7 +127,7 @@ class Budget:
             "usd": self.usd,
             "power_w": self.power_w,
             "binds": self.binds,
-            "slack": self.slack,
+            "headroom": self.headroom,
             "parameters": self.parameters,
             "tokens": self.tokens.to_dict(),
             "loss": self.loss.to_dict(),
@@ -182,7 +182,7 @@ class _Means:
 
 def _means(given: BudgetInput) -> _Means:
     machine, place = chip_of(given.chip), site_of(given.site)
-    server_w = float(server_power_w(machine, chip_power_w(machine, USUAL)))
+    server_w = float(server_power_w(machine, chip_power_w(machine, TYPICAL_SHARES)))
     if given.usd_per_chip_hour is not None:
         price = given.usd_per_chip_hour
     elif given.terms == "owned":
@@ -283,13 +283,13 @@ def find_budget(given: BudgetInput | None = None, progress: Progress | None = No
     row, chosen, found = best
     chosen = chosen.model_copy(update={"tokens": row["tokens"]})
     plan = plan_of(chosen, setup_of(chosen), found)
-    spread = [row["tokens"] * plan.step_s[1] / s * g / plan.goodput.p50 for s, g in _ends(plan)]
+    spread = [row["tokens"] * plan.step_s[1] / s * g / plan.goodput.p50 for s, g in _interval_bounds(plan)]
     tokens = Interval(spread[0], row["tokens"], spread[1])
     losses = Interval(_loss(row, tokens.p90), row["loss"], _loss(row, tokens.p10))
-    slack, idle = _slack(given, means), allowed.chips - means.chips
+    headroom, idle = _headroom(given, means), allowed.chips - means.chips
     return Budget(
-        given, means.chips, means.days, means.usd, means.power_w, "batch size" if idle else _binding(slack), slack,
-        row["parameters"], tokens, losses, plan, tuple(rows), idle,
+        given, means.chips, means.days, means.usd, means.power_w, "batch size" if idle else _binding(headroom),
+        headroom, row["parameters"], tokens, losses, plan, tuple(rows), idle,
     )  # fmt: skip
 
 
@@ -364,13 +364,13 @@ def _bind(names: str) -> str:
     return f"{names.capitalize()} bind" if many else f"{names.capitalize()} binds"
 
 
-def _binding(slack: dict[str, float]) -> str:
+def _binding(headroom: dict[str, float]) -> str:
     """Budgets that are used up, within what rounding to whole servers leaves."""
-    least = min(slack.values())
-    return " and ".join(k for k, v in slack.items() if v <= 1.03 * least)
+    least = min(headroom.values())
+    return " and ".join(k for k, v in headroom.items() if v <= 1.03 * least)
 
 
-def _ends(plan: TrainingPlan) -> list[tuple[float, float]]:
+def _interval_bounds(plan: TrainingPlan) -> list[tuple[float, float]]:
     """Slow and fast ends: seconds of a step, goodput."""
     return [(plan.step_s[2], plan.goodput.p10), (plan.step_s[0], plan.goodput.p90)]
 
@@ -381,7 +381,7 @@ def _loss(row: dict[str, Any], tokens: float) -> float:
     return min(both) if tokens > row["tokens"] else max(both)
 
 
-def _slack(given: BudgetInput, means: _Means) -> dict[str, float]:
+def _headroom(given: BudgetInput, means: _Means) -> dict[str, float]:
     """Budget over use, for each budget that was given; 1 where it is used up but for rounding to whole servers."""
     rounded = means.bound / means.chips
     out = {}

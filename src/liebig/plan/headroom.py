@@ -55,7 +55,7 @@ class Headroom:
             "limits": {k: v.to_dict() for k, v in self.limits.items()},
             "minimum": self.minimum.to_dict(),
             "first_limit": self.first,
-            "share_of_futures_within_all_limits": self.within,
+            "share_of_simulations_within_all_limits": self.within,
             "site": self.site,
             "levers": [{"lever": name, "ratio": ratio} for name, ratio in self.levers],
         }

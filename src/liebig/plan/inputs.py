@@ -28,7 +28,7 @@ __all__ = ["DATE", "Setup", "TrainingInput", "make_training_input", "read_plan",
 
 #: Prices are those of this month unless a date is given.
 DATE = "2026-06"
-Whole = Annotated[int, Field(ge=1, le=10**9)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class TrainingInput(BaseModel):
@@ -44,21 +44,21 @@ class TrainingInput(BaseModel):
     tokens: Annotated[float, Field(gt=0, le=1e18, allow_inf_nan=False)] | None = Field(
         default=None, description="tokens to train on; default 20 per active parameter"
     )
-    seq_len: Whole = Field(default=8192, description="tokens of a sequence")
-    batch: Whole | None = Field(
+    seq_len: Count = Field(default=8192, description="tokens of a sequence")
+    batch: Count | None = Field(
         default=None,
         description="sequences of a step; default 4 million tokens at 70B, growing as the root of the size",
     )
     precision: str = Field(default="bf16", description="of the matrix products")
     chip: str | dict[str, Any] = Field(default="H100-SXM", description="name, file or numbers of the accelerator")
-    chips: Whole = Field(default=1024, description="how many")
+    chips: Count = Field(default=1024, description="how many")
     software: str = Field(default="modern", description="profile of the framework")
-    tp: Whole | None = Field(default=None, description="tensor-parallel size")
-    pp: Whole | None = Field(default=None, description="pipeline stages")
-    cp: Whole | None = Field(default=None, description="context-parallel size")
-    ep: Whole | None = Field(default=None, description="expert-parallel size")
-    vpp: Whole | None = Field(default=None, description="virtual stages per rank")
-    micro_batch: Whole | None = Field(default=None, description="sequences of a micro-batch")
+    tp: Count | None = Field(default=None, description="tensor-parallel size")
+    pp: Count | None = Field(default=None, description="pipeline stages")
+    cp: Count | None = Field(default=None, description="context-parallel size")
+    ep: Count | None = Field(default=None, description="expert-parallel size")
+    vpp: Count | None = Field(default=None, description="virtual stages per rank")
+    micro_batch: Count | None = Field(default=None, description="sequences of a micro-batch")
     zero: Annotated[int, Field(ge=0, le=3)] | None = Field(default=None, description="ZeRO stage; 3 is FSDP")
     recompute: Literal["none", "selective", "full"] | None = Field(default=None, description="what is computed again")
     recompute_share: Annotated[float, Field(gt=0, le=1)] | None = Field(
@@ -75,7 +75,7 @@ class TrainingInput(BaseModel):
     taper: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="share of the network's bandwidth left above the leaf switches"
     )
-    domain: Whole | None = Field(default=None, description="chips of one scale-up domain")
+    domain: Count | None = Field(default=None, description="chips of one scale-up domain")
     failures_per_chip_day: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = Field(
         default=None, description="interruptions per chip and day"
     )
@@ -227,10 +227,10 @@ def _check(given: TrainingInput, model: Architecture, machine: Chip, precision: 
             f"pp {given.pp} is more than the {model.n_layers} layers of {model.name}; use at most {model.n_layers}"
         )
     if given.ep and given.ep > 1 and (not model.is_moe or model.n_experts % given.ep):
-        told = (
+        verb = (
             f"does not divide the {model.n_experts} experts of" if model.is_moe else "needs a mixture of experts, not"
         )
-        problems.append(f"ep {given.ep} {told} {model.name}")
+        problems.append(f"ep {given.ep} {verb} {model.name}")
     if given.vpp and given.vpp > 1 and not (given.pp and given.pp > 1):
         problems.append(f"vpp {given.vpp} needs a pipeline; give pp of 2 or more")
     if given.recompute_share is not None and given.recompute in ("none", "selective"):

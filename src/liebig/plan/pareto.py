@@ -9,14 +9,14 @@ import numpy as np
 
 from liebig.charts import WIDTH, altair, finish
 
-__all__ = ["front_chart", "mark_front"]
+__all__ = ["mark_pareto", "pareto_chart"]
 
 
-def mark_front(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def mark_pareto(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows, fastest first, with ``border`` true where no other is as good in step, memory and chips and better in one.
 
     >>> rows = [{"step_s": 1.0, "memory_bytes": 9.0, "chips": 8}, {"step_s": 2.0, "memory_bytes": 9.0, "chips": 8}]
-    >>> [r["border"] for r in mark_front(rows)]
+    >>> [r["border"] for r in mark_pareto(rows)]
     [True, False]
     """
     found = sorted((dict(r) for r in rows), key=lambda r: (r["step_s"], r["memory_bytes"], r["chips"]))
@@ -28,7 +28,7 @@ def mark_front(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def front_chart(rows: Sequence[dict[str, Any]], model: str, chip: str) -> Any:
+def pareto_chart(rows: Sequence[dict[str, Any]], model: str, chip: str) -> Any:
     """Step over memory, one point a layout, the border as a line for each number of chips.
 
     Raises:

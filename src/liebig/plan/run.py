@@ -22,7 +22,7 @@ from liebig.site.place import Site
 from liebig.site.power import chip_power_w, server_power_w
 from liebig.uncertainty import Interval, sobol_blocks
 
-__all__ = ["Run", "draw", "whole_run"]
+__all__ = ["Run", "draw", "simulate_run"]
 
 Array = NDArray[np.float64]
 SAMPLES = 1024
@@ -74,7 +74,7 @@ def _price(given: TrainingInput, machine: Chip, place: Site, server_w: float) ->
     return found.interval, f"rented: {found.note} ({found.basis})"
 
 
-def whole_run(
+def simulate_run(
     given: TrainingInput,
     machine: Chip,
     place: Site,

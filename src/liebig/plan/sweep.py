@@ -272,7 +272,7 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
     except ImportError:
         raise MissingExtraError("sweeps on a Dask cluster", "cluster") from None
     distributed: Any = dask_module  # its functions carry no types
-    here = _own_cluster(distributed, workers or usable_cores())
+    here = _local_cluster(distributed, workers or usable_cores())
     with here if on == "dask" else contextlib.nullcontext(on) as cluster:
         try:
             client = distributed.Client(cluster, timeout=CONNECT_S, set_as_default=False)
@@ -290,7 +290,7 @@ def _on_dask(tasks: Sequence[Task], on: str, workers: int | None) -> Iterator[tu
 
 
 @contextlib.contextmanager
-def _own_cluster(distributed: Any, workers: int) -> Iterator[Any]:
+def _local_cluster(distributed: Any, workers: int) -> Iterator[Any]:
     """Workers on this machine; what Dask sets in this program's environment for them to inherit is put back."""
     before = dict(os.environ)
     cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, scheduler_kwargs=NO_DASHBOARD)

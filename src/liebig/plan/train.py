@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from liebig.plan.goodput import goodput
 from liebig.plan.inputs import Setup, TrainingInput, make_training_input, setup_of
 from liebig.plan.result import TrainingPlan, layout_dict
-from liebig.plan.run import whole_run
+from liebig.plan.run import simulate_run
 from liebig.step.memory import memory
 from liebig.step.parts import parts
 from liebig.step.search import Found, constants_of, search
@@ -71,7 +71,7 @@ def plan_of(given: TrainingInput, setup: Setup, found: Found, which: int = 0) ->
     steps = setup.tokens / (setup.batch * given.seq_len)
     lost = goodput(given.chips, setup.model.parameters, given.failures_per_chip_day)
     shares = {f.name: float(np.asarray(getattr(breakdown, f.name))) / total for f in fields(Breakdown)}
-    run = whole_run(given, setup.chip, setup.site, step_s, steps, lost, shares)
+    run = simulate_run(given, setup.chip, setup.site, step_s, steps, lost, shares)
     need = memory(shape, lay, length, setup.software, setup.precision)
     return TrainingPlan(
         given, setup.model, setup.chip, setup.software, setup.precision, setup.batch, setup.tokens, setup.site, lay,

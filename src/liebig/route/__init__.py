@@ -12,7 +12,7 @@ from liebig.route.choose import RoutingPolicy, policy_of
 from liebig.route.learn.assess import Assessment, assess
 from liebig.route.learn.calibrate import calibrate
 from liebig.route.learn.data import Labelled, labelled_from, read_labelled
-from liebig.route.policy import Choice, Policy, Wanted, wanted_of
+from liebig.route.policy import Choice, Policy, RoutingTarget, target_of
 from liebig.route.request import Answer, Request
 from liebig.route.router import Calibrated, LearnedRouter, RuleRouter, load_router, train_router
 from liebig.route.settings import Settings, read_settings
@@ -27,9 +27,9 @@ __all__ = [
     "Policy",
     "Request",
     "RoutingPolicy",
+    "RoutingTarget",
     "RuleRouter",
     "Settings",
-    "Wanted",
     "assess",
     "calibrate",
     "labelled_from",
@@ -37,6 +37,6 @@ __all__ = [
     "policy_of",
     "read_labelled",
     "read_settings",
+    "target_of",
     "train_router",
-    "wanted_of",
 ]

@@ -50,12 +50,12 @@ def _sums(text: str) -> list[tuple[float, bool]]:
     """
     out = []
     for left, right in _SUM.findall(text[:8000]):
-        value, told = _value(left), _value(right)
-        if value is None or told is None:
+        value, second = _value(left), _value(right)
+        if value is None or second is None:
             continue
         decimals = len(right.partition(".")[2])
         rounded = max(0.51 * 10.0**-decimals, 5e-3 * abs(value) if decimals else 0.0)
-        out.append((told, abs(value - told) <= rounded))
+        out.append((second, abs(value - second) <= rounded))
     return out
 
 
@@ -70,14 +70,14 @@ def _value(text: str) -> float | None:
 
 
 def _terms(parts: list[str]) -> tuple[float, list[str]]:
-    value, parts = _product(parts)
+    value, parts = _fold_product(parts)
     while parts and parts[0] in "+-":
-        sign, (other, rest) = parts[0], _product(parts[1:])
+        sign, (other, rest) = parts[0], _fold_product(parts[1:])
         value, parts = (value + other if sign == "+" else value - other), rest
     return value, parts
 
 
-def _product(parts: list[str]) -> tuple[float, list[str]]:
+def _fold_product(parts: list[str]) -> tuple[float, list[str]]:
     value, parts = _factor(parts)
     while parts and parts[0] in ("*", "/", "x", "×", "÷"):
         sign, (other, rest) = parts[0], _factor(parts[1:])
@@ -122,7 +122,7 @@ def _row(request: Request, answer: Answer) -> list[float]:
     asked, said = _numbers(request.prompt), _numbers(text)
     worded = {float(v) for w, v in _WORDS.items() if re.search(rf"\b{w}\b", request.prompt.lower())}
     unused = len(asked - said) / len(asked) if asked else 0.0
-    foreign = said - asked - worded - {told for told, _ in sums} - {0.0, 1.0, 2.0, 100.0}
+    foreign = said - asked - worded - {second for second, _ in sums} - {0.0, 1.0, 2.0, 100.0}
     words = text.split()
     last = _PLAIN.findall(text.rpartition("####")[2] or text)
     odd = bool(last) and (float(last[-1].replace(",", "")) % 1 != 0)

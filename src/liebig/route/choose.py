@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from liebig.errors import ConflictError, RangeError
 from liebig.route.learn.calibrate import chosen_by_loss, losses_of, spending_curve, threshold_for_spending
-from liebig.route.policy import Choice, Wanted
+from liebig.route.policy import Choice, RoutingTarget
 from liebig.route.request import Answer, Request
 from liebig.route.router import LearnedRouter, RuleRouter, load_router
 from liebig.route.rules import RULES
@@ -34,7 +34,7 @@ class RoutingPolicy:
         router: gives scores.
         models: to choose from, weakest first.
         prices: USD per million tokens (three of the prompt to one of the answer), shape ``(models,)``.
-        wanted: target where a client states none.
+        target: taken where a client states none.
         sticky: an escalated conversation stays with its model.
         looks: the weakest model is asked first and its answer inspected.
     """
@@ -42,11 +42,11 @@ class RoutingPolicy:
     router: RuleRouter | LearnedRouter
     models: tuple[str, ...]
     prices: tuple[float, ...]
-    wanted: Wanted
+    target: RoutingTarget
     sticky: bool = True
     looks: bool = False
 
-    def choose(self, request: Request, wanted: Wanted, previous: str = "") -> Choice:
+    def choose(self, request: Request, target: RoutingTarget, previous: str = "") -> Choice:
         """A model for a request whose conversation was last answered by ``previous``."""
         if self.sticky and previous in self.models and previous != self.models[0]:
             return Choice(previous, "sticky")
@@ -54,37 +54,37 @@ class RoutingPolicy:
             return Choice(self.models[0], "only model")
         if self.looks and not (request.tools or request.images):
             return Choice(self.models[0], "cascade", look=True)
-        return self._by_score(request, wanted)
+        return self._by_score(request, target)
 
-    def inspect(self, request: Request, choice: Choice, wanted: Wanted, answer: Answer) -> Choice:
+    def inspect(self, request: Request, choice: Choice, target: RoutingTarget, answer: Answer) -> Choice:
         """After the answer of the weakest model: the same model when it stands, a stronger one otherwise."""
         if answer.finish == "length" or not answer.text.strip():
             return Choice(self.models[-1], "cut off", choice.score)
-        return self._by_score(replace(request, answers={**request.answers, choice.model: answer}), wanted)
+        return self._by_score(replace(request, answers={**request.answers, choice.model: answer}), target)
 
-    def _by_score(self, request: Request, wanted: Wanted) -> Choice:
+    def _by_score(self, request: Request, target: RoutingTarget) -> Choice:
         if self.router.looks_at and self.router.looks_at not in request.answers:
             return Choice(self.models[-1], "not inspected")  # tools or pictures: nothing that the router could look at
         losses = losses_of(self.router.score([request]))
-        own = self.wanted if wanted.quality is None and wanted.usd_per_mtok is None else wanted
-        threshold, reason = self.threshold(own)
+        effective = self.target if target.quality is None and target.usd_per_mtok is None else target
+        threshold, reason = self.threshold(effective)
         place = int(chosen_by_loss(losses, threshold)[0])
         score = 1.0 - float(losses[0, 0])
-        return Choice(self.models[place], reason, round(min(max(score, 0.0), 1.0), 4), own.quality)
+        return Choice(self.models[place], reason, round(min(max(score, 0.0), 1.0), 4), effective.quality)
 
-    def threshold(self, wanted: Wanted) -> tuple[float, str]:
+    def threshold(self, target: RoutingTarget) -> tuple[float, str]:
         """Loss up to which a weaker model is taken, and the reason that answers carry."""
-        if wanted.usd_per_mtok is not None:
+        if target.usd_per_mtok is not None:
             try:
-                return threshold_for_spending(self._spending, wanted.usd_per_mtok), "spending"
+                return threshold_for_spending(self._spending, target.usd_per_mtok), "spending"
             except RangeError:
                 return math.inf, "cheapest"  # less than it costs: the cheapest is all that can be done
-        target = 0.95 if wanted.quality is None else wanted.quality
-        if target >= 1.0:
+        quality = 0.95 if target.quality is None else target.quality
+        if quality >= 1.0:
             return -math.inf, "best"
         if not self.router.calibrated:
-            return 1.0 - target + _SLACK, "uncalibrated"
-        kept = [c for c in self.router.calibrated if c.quality >= target - 1e-9]
+            return 1.0 - quality + _MARGIN, "uncalibrated"
+        kept = [c for c in self.router.calibrated if c.quality >= quality - 1e-9]
         return (
             (min(kept, key=lambda c: c.quality).threshold, "calibrated") if kept else (-math.inf, "beyond calibration")
         )
@@ -99,7 +99,7 @@ class RoutingPolicy:
 
 
 #: A rule that was never calibrated guesses probabilities; half of ordinary prompts then go to the weak model at 0.95.
-_SLACK = 0.45
+_MARGIN = 0.45
 
 
 def price_of(model: ModelSettings) -> float:
@@ -141,7 +141,7 @@ def policy_of(settings: Settings) -> RoutingPolicy:
     by_name = {m.name: m for m in pool}
     prices = tuple(price_of(by_name[n]) for n in router.models)
     if routing.usd_per_mtok is not None:
-        wanted = Wanted(usd_per_mtok=routing.usd_per_mtok)
+        target = RoutingTarget(usd_per_mtok=routing.usd_per_mtok)
     else:
-        wanted = Wanted(quality=routing.quality)
-    return RoutingPolicy(router, router.models, prices, wanted, routing.sticky, bool(router.looks_at))
+        target = RoutingTarget(quality=routing.quality)
+    return RoutingPolicy(router, router.models, prices, target, routing.sticky, bool(router.looks_at))

@@ -114,17 +114,17 @@ def task_of(prompt: str) -> str:
     return _task(lower, _counts(lower, _WORDS.findall(lower)), len(_NUMBERS.findall(lower)))
 
 
-def _task(lower: str, told: dict[str, int], numbers: int) -> str:
-    code = told["code"] + 2 * bool(_LINES_OF_CODE.search(lower))
-    maths = told["maths"] + 2 * bool(_LATEX.search(lower))
-    numbers += told["counts"]
+def _task(lower: str, counts: dict[str, int], numbers: int) -> str:
+    code = counts["code"] + 2 * bool(_LINES_OF_CODE.search(lower))
+    maths = counts["maths"] + 2 * bool(_LATEX.search(lower))
+    numbers += counts["counts"]
     if code >= 2 and code > maths:
         return "code"
     if maths >= 2 or (maths and numbers >= 2) or (numbers >= 3 and "?" in lower):
         return "maths"
-    if told["writing"] or told["extraction"]:
-        return "extraction" if told["extraction"] > told["writing"] else "writing"
-    return "reasoning" if told["reasoning"] or told["steps"] >= 4 else "knowledge"
+    if counts["writing"] or counts["extraction"]:
+        return "extraction" if counts["extraction"] > counts["writing"] else "writing"
+    return "reasoning" if counts["reasoning"] or counts["steps"] >= 4 else "knowledge"
 
 
 def features_of(requests: Sequence[Request]) -> Array:
@@ -142,13 +142,13 @@ def _row(r: Request) -> list[float]:
     lower = text.lower()
     words = _WORDS.findall(lower)
     count = max(len(words), 1)
-    told = _counts(lower, words)
+    counts = _counts(lower, words)
     digits = len(_NUMBERS.findall(lower))
-    numbers = digits + told["counts"]
+    numbers = digits + counts["counts"]
     capitals = sum(map(str.isupper, text))
     traits = [
-        len(_LATEX.findall(text)), told["code"] + 2 * len(_LINES_OF_CODE.findall(text)), told["maths"], told["steps"],
-        told["reasoning"], told["writing"], told["extraction"], told["hard words"],
+        len(_LATEX.findall(text)), counts["code"] + 2 * len(_LINES_OF_CODE.findall(text)), counts["maths"],
+        counts["steps"], counts["reasoning"], counts["writing"], counts["extraction"], counts["hard words"],
     ]  # fmt: skip
     return [
         log1p(len(text)), log1p(count), log1p(len(_SENTENCES.findall(text))),
@@ -157,5 +157,5 @@ def _row(r: Request) -> list[float]:
         *map(log1p, traits), log1p(text.count("?")), min(capitals / count, 3.0),
         log1p(r.turns - 1), log1p(len(r.system)), float(r.tools), float(r.structured),
         log1p(r.most_tokens or 0), log1p(text.count("\n")),
-        *(float(task == kind) for task in (_task(lower[:4000], told, digits),) for kind in TASKS),
+        *(float(task == kind) for task in (_task(lower[:4000], counts, digits),) for kind in TASKS),
     ]  # fmt: skip

@@ -301,13 +301,13 @@ def fit_part(kind: str, views: Views, quality: Array, answers: bool = False) -> 
         ridge, held = _best_ridge(name, views, quality, answers)
         parts.append((name, _FITS[name](views, quality, answers, ridge)))
         helds.append(held)
-    weights = _mix([_gaps(h) for h in helds], _gaps(quality), np.array([_USUAL_SHARE[name] for name in _FITS]))
+    weights = _mix([_gaps(h) for h in helds], _gaps(quality), np.array([_DEFAULT_SHARE[name] for name in _FITS]))
     held = np.sum([w * h for w, h in zip(weights, helds, strict=True)], axis=0)
     return Mixture(tuple(parts), weights), held
 
 
 #: Weights of the parts of a mixture before labels speak: trees need more of them than most users have.
-_USUAL_SHARE = {"rule": 1 / 3, "linear": 1 / 3, "nearest": 1 / 3, "boosted": 0.0}
+_DEFAULT_SHARE = {"rule": 1 / 3, "linear": 1 / 3, "nearest": 1 / 3, "boosted": 0.0}
 
 
 def _mix(predictions: Sequence[Array], measured: Array, usual: Array) -> Array:

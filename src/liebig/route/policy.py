@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Choice", "Wanted", "wanted_of"]
+__all__ = ["Choice", "RoutingTarget", "target_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RoutingTarget:
     """What a client asks for with a name of a model; all empty: the policy's own target."""
 
     model: str = ""
@@ -60,11 +60,11 @@ class Policy(Protocol):
         """Models to choose from, weakest first."""
         ...
 
-    def choose(self, request: Request, wanted: Wanted, previous: str = "") -> Choice:
+    def choose(self, request: Request, target: RoutingTarget, previous: str = "") -> Choice:
         """A model for a request whose conversation was last answered by ``previous``."""
         ...
 
-    def inspect(self, request: Request, choice: Choice, wanted: Wanted, answer: Answer) -> Choice:
+    def inspect(self, request: Request, choice: Choice, target: RoutingTarget, answer: Answer) -> Choice:
         """After the answer of a choice with ``look``: the same model when it stands, a stronger one otherwise."""
         ...
 
@@ -72,29 +72,29 @@ class Policy(Protocol):
 _AUTO = re.compile(r"^auto(?::(?P<usd>\$)?(?P<number>[0-9]*\.?[0-9]+(?:[eE][+-]?\d+)?)(?P<percent>%)?)?$")
 
 
-def wanted_of(name: str) -> Wanted:
+def target_of(name: str) -> RoutingTarget:
     """What a name of a model asks for.
 
     Raises:
         InputError: begins with ``auto`` and cannot be understood.
 
-    >>> wanted_of("auto:0.95"), wanted_of("auto:$0.50").usd_per_mtok, wanted_of("gpt-4o").model
-    (Wanted(model='', quality=0.95, usd_per_mtok=None), 0.5, 'gpt-4o')
+    >>> target_of("auto:0.95"), target_of("auto:$0.50").usd_per_mtok, target_of("gpt-4o").model
+    (RoutingTarget(model='', quality=0.95, usd_per_mtok=None), 0.5, 'gpt-4o')
     """
     if name != "auto" and not name.startswith("auto:"):
-        return Wanted(model=name)
+        return RoutingTarget(model=name)
     found = _AUTO.match(name)
     if not found:
         raise InputError(
             f"model {name[:80]!r}: expected auto, auto:0.95 (quality) or auto:$0.50 (USD per million tokens)"
         )
     if found["number"] is None:
-        return Wanted()
+        return RoutingTarget()
     value = float(found["number"]) / (100.0 if found["percent"] else 1.0)
     if not math.isfinite(value) or (found["usd"] and found["percent"]):
         raise InputError(f"model {name[:80]!r}: expected auto:0.95 (quality) or auto:$0.50 (USD per million tokens)")
     if found["usd"]:
-        return Wanted(usd_per_mtok=value)
+        return RoutingTarget(usd_per_mtok=value)
     if not 0.0 < value <= 1.0:
         raise InputError(f"model {name[:80]!r}: a quality lies above 0 and at most at 1, as in auto:0.95")
-    return Wanted(quality=value)
+    return RoutingTarget(quality=value)

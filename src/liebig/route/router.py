@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.errors import ConflictError, InputError
-from liebig.files import write_whole
+from liebig.files import write_atomic
 from liebig.reading import read_bytes
 from liebig.route.learn.data import Labelled
 from liebig.route.learned import Part, fit_part, part_from
@@ -28,7 +28,7 @@ __all__ = ["Calibrated", "LearnedRouter", "RuleRouter", "load_router", "train_ro
 Array = NDArray[np.float64]
 VERSION = 1
 #: Middle and spread of the default rule on ordinary prompts, by which its scores become probabilities.
-_USUAL = {
+_DEFAULTS = {
     "default": (5.0, 1.2),
     "cascade": (5.5, 1.2),
     "length": (60.0, 40.0),
@@ -92,7 +92,7 @@ class RuleRouter:
         """Probability that each model is good enough, shape ``(requests, models)``."""
         answers = [r.answers.get(self.looks_at) for r in requests] if self.looks_at else None
         need = need_by_rule(self.rule, requests, answers)
-        middle, spread = _USUAL.get(self.rule, (0.0, 1.0))
+        middle, spread = _DEFAULTS.get(self.rule, (0.0, 1.0))
         weak = 1.0 / (1.0 + np.exp(np.clip(1.7 * (need - middle) / spread, -40.0, 40.0)))
         place = np.linspace(0.0, 1.0, len(self.models)) if len(self.models) > 1 else np.ones(1)
         return weak[:, None] + (1.0 - weak[:, None]) * place
@@ -147,7 +147,7 @@ class LearnedRouter:
 def _write(path: Path, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, meta=np.array(json.dumps(meta)), **arrays)
-    write_whole(path, buffer.getvalue())
+    write_atomic(path, buffer.getvalue())
 
 
 def save_rule(router: RuleRouter, path: str | Path) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from liebig.cluster.chip import Chip
 from liebig.errors import InputError
-from liebig.files import write_whole
+from liebig.files import write_atomic
 from liebig.reading import read_json
 from liebig.step.constants import Constants
 from liebig.step.software import Software
@@ -123,7 +123,7 @@ class Calibration:
             "effects": {n: {k: round(v, 5) for k, v in e.items()} for n, e in self.effects.items()},
             "spread": self.spread,
         }
-        write_whole(path, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+        write_atomic(path, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
 
 
 def load_calibration(path: str | Path) -> Calibration:

@@ -123,9 +123,9 @@ def memory(
     # ranks with two copies of the weights hold both ends of the model
     both_ends = copies > 1
     at_end = (last + logits > first) | both_ends | (lay.pp <= 1)
-    whole_gradients = (lay.zero >= 3) & ~lay.gathers_by_layer
+    full_gradients = (lay.zero >= 3) & ~lay.gathers_by_layer
     whole, split = (bytes_of(software.gradient_memory, stage) for stage in (np.inf, 2))
-    gradients = np.where(whole_gradients, whole, split)
+    gradients = np.where(full_gradients, whole, split)
     return Memory(
         weights=copies * (bytes_of(2.0, 3) + _gathered(s, lay, dense, experts, embedding)),
         gradients=trained * copies * gradients,

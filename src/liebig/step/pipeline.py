@@ -225,7 +225,7 @@ def _any(p: Array, m: Array, v: Array) -> NDArray[np.bool_]:
     return np.ones(np.broadcast_shapes(np.shape(p), np.shape(m), np.shape(v)), dtype=bool)
 
 
-def _whole_groups(p: Array, m: Array, v: Array) -> NDArray[np.bool_]:
+def _full_groups(p: Array, m: Array, v: Array) -> NDArray[np.bool_]:
     """With chunks, ranks wait for each other for ever unless micro-batches come in groups as large as the pipeline."""
     return _any(p, m, v) & ((v <= 1) | (p <= 1) | (np.remainder(m, p) == 0))
 
@@ -253,11 +253,11 @@ GROUPS = "with vpp above 1, a number of micro-batches that the stages divide"
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule(
         "1f1b", "one forward, one backward", _one_forward_one_backward,
-        lambda p, v, f, b, w: (p - 1.0) * (f + b + w) / v, _held_alternating, _whole_groups, GROUPS,
+        lambda p, v, f, b, w: (p - 1.0) * (f + b + w) / v, _held_alternating, _full_groups, GROUPS,
     ),
     Schedule(
         "zb-1p", "zero bubble in the memory of 1F1B", _zero_bubble_one,
-        lambda p, v, f, b, w: (p - 1.0) * (f + b - w) / v, _held_zero_bubble, _whole_groups, GROUPS,
+        lambda p, v, f, b, w: (p - 1.0) * (f + b - w) / v, _held_zero_bubble, _full_groups, GROUPS,
         splits_backward=True,
     ),
     Schedule(

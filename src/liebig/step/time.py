@@ -169,13 +169,13 @@ def _layer(p: Parts, c: Constants) -> _Layer:
     )
 
 
-def _recomputed(p: Parts, forward: _Kernels, whole_pass: Array) -> Array:
+def _recomputed(p: Parts, forward: _Kernels, full_pass: Array) -> Array:
     """Seconds of what is computed again: layers in full, else scores that were not kept, norms and activations."""
     again = np.clip(p.sizes.recompute - 1.0, 0.0, 1.0) * p.traits.recompute_share
     rest = np.where(p.sizes.recompute >= 1, 1.0 - again, 0.0)
     scores = np.where(p.traits.fused <= 0, rest, 0.0) * forward.attention
     # norms and the activation function read and write about all that element-wise kernels do
-    return again * whole_pass + scores + p.traits.recompute_light * rest * forward.memory
+    return again * full_pass + scores + p.traits.recompute_light * rest * forward.memory
 
 
 def _sharding(p: Parts, c: Constants, busy: Array) -> Array:

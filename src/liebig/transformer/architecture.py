@@ -30,7 +30,7 @@ __all__ = [
     "sparse_of_size",
 ]
 
-Whole = Annotated[int, Field(ge=0, le=10**9)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
 Positive = Annotated[int, Field(ge=1, le=10**9)]
 
 
@@ -48,30 +48,30 @@ class Architecture(BaseModel):
     n_layers: Positive
     hidden: Positive
     vocab: Positive = 32_000
-    n_heads: Whole = 0
-    n_kv_heads: Whole = 0
-    head_dim: Whole = 0
-    ffn: Whole = 0
+    n_heads: Count = 0
+    n_kv_heads: Count = 0
+    head_dim: Count = 0
+    ffn: Count = 0
     gated_mlp: bool = True
     tied_embeddings: bool = False
-    learned_positions: Whole = 0
-    n_experts: Whole = 0
-    top_k: Whole = 0
-    moe_ffn: Whole = 0
-    shared_ffn: Whole = 0
-    n_dense_layers: Whole = 0
+    learned_positions: Count = 0
+    n_experts: Count = 0
+    top_k: Count = 0
+    moe_ffn: Count = 0
+    shared_ffn: Count = 0
+    n_dense_layers: Count = 0
     moe_every: Positive = 1
     mla: bool = False
-    q_lora_rank: Whole = 0
-    kv_lora_rank: Whole = 0
-    qk_nope_head_dim: Whole = 0
-    qk_rope_head_dim: Whole = 0
-    v_head_dim: Whole = 0
-    window: Whole = 0
-    full_attention_every: Whole = 1
+    q_lora_rank: Count = 0
+    kv_lora_rank: Count = 0
+    qk_nope_head_dim: Count = 0
+    qk_rope_head_dim: Count = 0
+    v_head_dim: Count = 0
+    window: Count = 0
+    full_attention_every: Count = 1
     attention_bias: bool = False
     relative_positions: bool = False
-    max_seq_len: Whole = 0
+    max_seq_len: Count = 0
 
     @model_validator(mode="before")
     @classmethod

@@ -119,9 +119,9 @@ def fields_of_config(config: dict[str, Any], name: str = "model", where: str | N
     for ours, theirs in NAMES.items():
         value = next((config[t] for t in theirs if config.get(t) is not None), None)
         if isinstance(value, list):
-            value = max((_whole(v, ours, where) for v in value), default=None)
+            value = max((_integer(v, ours, where) for v in value), default=None)
         if value is not None:
-            out[ours] = _whole(value, ours, where)
+            out[ours] = _integer(value, ours, where)
     missing = [f"{k} ({' or '.join(NAMES[k])})" for k in ("n_layers", "hidden", "n_heads", "vocab") if k not in out]
     if missing:
         raise InputError(
@@ -131,7 +131,7 @@ def fields_of_config(config: dict[str, Any], name: str = "model", where: str | N
     return out
 
 
-def _whole(value: Any, what: str, name: str) -> int:
+def _integer(value: Any, what: str, name: str) -> int:
     """A whole number that a model could have.
 
     Raises:
@@ -177,12 +177,12 @@ def _details(out: dict[str, Any], config: dict[str, Any], kind: str) -> None:
             raise InputError(f"{name}: expansion_ratio is {ratio!r}; expected a number between 0 and 1,000")
         out["ffn"] = int(ratio * out["hidden"])
     if isinstance(config.get("attn_config"), dict) and config["attn_config"].get("kv_n_heads"):
-        out["n_kv_heads"] = _whole(config["attn_config"]["kv_n_heads"], "n_kv_heads", name)
+        out["n_kv_heads"] = _integer(config["attn_config"]["kv_n_heads"], "n_kv_heads", name)
     if isinstance(config.get("ffn_config"), dict):
         inner = config["ffn_config"]
         out.update(
             {
-                k: _whole(inner[t], k, name)
+                k: _integer(inner[t], k, name)
                 for k, t in (("n_experts", "moe_num_experts"), ("top_k", "moe_top_k"), ("moe_ffn", "ffn_hidden_size"))
                 if inner.get(t)
             }
@@ -204,10 +204,10 @@ def _experts(out: dict[str, Any], config: dict[str, Any], kind: str) -> None:
     width = config.get("shared_expert_intermediate_size")
     if not isinstance(width, int):
         shared = config.get("n_shared_experts") or config.get("num_shared_experts") or 0
-        width = _whole(shared, "n_shared_experts", out["name"]) * out["moe_ffn"]
+        width = _integer(shared, "n_shared_experts", out["name"]) * out["moe_ffn"]
     if kind.startswith("llama4"):
         width = out["moe_ffn"]
-        out["ffn"] = _whole(config.get("intermediate_size_mlp") or out.get("ffn", 0), "ffn", out["name"])
+        out["ffn"] = _integer(config.get("intermediate_size_mlp") or out.get("ffn", 0), "ffn", out["name"])
     out["shared_ffn"] = width
     if not out.get("moe_every"):
         out.pop("moe_every", None)

@@ -68,13 +68,13 @@ class Interval(NamedTuple):
         """Distance from p10 to p90."""
         return self.p90 - self.p10
 
-    def holds(self, value: float, slack: float = 0.0) -> bool:
-        """True for a value from p10 to p90, both and ``slack`` on either side included.
+    def holds(self, value: float, tolerance: float = 0.0) -> bool:
+        """True for a value from p10 to p90, both and ``tolerance`` on either side included.
 
         >>> Interval(1.0, 2.0, 4.0).holds(4.0), Interval(1.0, 2.0, 4.0).holds(0.5)
         (True, False)
         """
-        return self.p10 - slack <= value <= self.p90 + slack
+        return self.p10 - tolerance <= value <= self.p90 + tolerance
 
     def scaled(self, factor: float) -> Interval:
         """The number times a known factor; a negative one turns the smallest into the largest.

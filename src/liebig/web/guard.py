@@ -51,7 +51,7 @@ class Guard:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         refusal = self._refusal(scope, headers)
         if refusal is None and scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
-            body = await _whole(receive)
+            body = await _read_body(receive)
             if body is None:
                 refusal = 413, f"a request may have {MOST_BYTES // 1000} kB", ()
             else:
@@ -100,7 +100,7 @@ class Guard:
         return hmac.compare_digest(password, self.password.encode())
 
 
-async def _whole(receive: Receive) -> bytes | None:
+async def _read_body(receive: Receive) -> bytes | None:
     """The body, or None when it is too large."""
     parts: list[bytes] = []
     size = 0
@@ -129,8 +129,8 @@ def _once(body: bytes) -> Receive:
     return receive
 
 
-async def _refuse(send: Send, status: int, told: str, more: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    body = json.dumps({"error": {"message": told}}).encode()
+async def _refuse(send: Send, status: int, message: str, more: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    body = json.dumps({"error": {"message": message}}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more, *_HEADERS]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -13,7 +13,7 @@ from liebig.plan.inputs import TrainingInput
 
 __all__ = ["AccessRequest", "LeversRequest", "PackageRequest", "PlanRequest", "ScenarioRequest", "no_file"]
 
-#: Futures that a request may ask for.
+#: Simulations that a request may ask for.
 MOST_SAMPLES = 16_384
 _FILES = re.compile(r"[/\\]|\.(?:toml|json|csv|npz)\s*$", re.IGNORECASE)
 

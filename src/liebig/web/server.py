@@ -168,13 +168,13 @@ def _file(files: dict[str, bytes], name: str) -> Response:
 
 def _errors(app: FastAPI) -> None:
     @app.exception_handler(LiebigError)
-    def told(_: Request, error: LiebigError) -> JSONResponse:
+    def refused(_: Request, error: LiebigError) -> JSONResponse:
         return _error(str(error), 404 if isinstance(error, UnknownNameError) else 400)
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        told = sentences([{**e, "loc": e["loc"][1:]} for e in error.errors()[:10]], error.body)
-        return _error("; ".join(told), 422)
+        problems = sentences([{**e, "loc": e["loc"][1:]} for e in error.errors()[:10]], error.body)
+        return _error("; ".join(problems), 422)
 
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> JSONResponse:

@@ -129,7 +129,7 @@ function Headroom({ over }: { over: PlanHeadroom }): JSX.Element {
         width={Math.min(width, 520)}
         label={`Headroom of the plan under each limit; ${over.first_limit} is lowest`}
       />
-      <p>The plan fits within all limits in {percent(over.share_of_futures_within_all_limits)} of futures.</p>
+      <p>The plan fits within all limits in {percent(over.share_of_simulations_within_all_limits)} of futures.</p>
       <DataTable
         caption="Headroom: ceiling over plan, p50 (p10–p90)"
         rows={Object.entries(over.limits)}

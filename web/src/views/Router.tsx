@@ -8,7 +8,7 @@ import { flat, interval, percent, short, type Value } from "../format";
 import { DataTable, Failure, Lead, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { state, update } from "../store";
-import type { Quantiles, Saving, SavingsReport } from "../api.gen";
+import type { SavingsReport } from "../api.gen";
 
 const SPANS: [string, string][] = [
   ["1", "a day"],
@@ -18,7 +18,6 @@ const SPANS: [string, string][] = [
   ["365", "a year"],
 ];
 
-const quantiles = ([p10, p50, p90]: Saving["usd_strong"]): Quantiles => ({ p10, p50, p90 });
 const usd = (x: Value): string => `USD ${short(x)}`;
 
 export function Router(): JSX.Element {
@@ -62,16 +61,16 @@ function words({ total, strong }: SavingsReport): string {
 function Report({ report }: { report: SavingsReport }): JSX.Element {
   const { total } = report;
   const rows = [
-    { name: "money", took: usd(total.usd), strong: interval(quantiles(total.usd_strong), usd) },
+    { name: "money", took: usd(total.usd), strong: interval(total.usd_strong, usd) },
     {
       name: "energy",
       took: `${short(total.kwh)} kWh`,
-      strong: interval(quantiles(total.kwh_strong), (x) => `${short(x)} kWh`),
+      strong: interval(total.kwh_strong, (x) => `${short(x)} kWh`),
     },
     {
       name: "carbon",
       took: `${short(total.g_co2)} g CO₂e`,
-      strong: interval(quantiles(total.g_co2_strong), (x) => `${short(x)} g CO₂e`),
+      strong: interval(total.g_co2_strong, (x) => `${short(x)} g CO₂e`),
     },
   ];
   return (
@@ -107,7 +106,7 @@ function Report({ report }: { report: SavingsReport }): JSX.Element {
               { label: "taken", parts: [{ name: "taken", value: total.usd, fill: "fill-accent" }] },
               {
                 label: "strongest alone",
-                parts: [{ name: "strongest alone", value: total.usd_strong[1] ?? 0, fill: "fill-other" }],
+                parts: [{ name: "strongest alone", value: total.usd_strong.p50 ?? 0, fill: "fill-other" }],
               },
             ]}
           />

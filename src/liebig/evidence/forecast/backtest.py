@@ -133,7 +133,7 @@ class ForecastCase:
     @property
     def covered(self) -> bool:
         """Whether the truth lies inside the 80 % interval."""
-        return self.predicted.holds(self.truth, slack=1e-9)
+        return self.predicted.holds(self.truth, tolerance=1e-9)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and texts, ready for JSON."""

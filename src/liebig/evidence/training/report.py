@@ -85,7 +85,7 @@ def _percent(value: float, sign: str = "", digits: int = 1) -> str:
 def _group_row(g: Group) -> list[str]:
     return [
         g.name, str(g.rows), _percent(g.error), _percent(g.bias, "+"), _percent(g.coverage, digits=0),
-        _percent(g.constant_mfu, digits=0), _percent(g.constant_mfu_own),
+        _percent(g.constant_mfu, digits=0), _percent(g.constant_mfu_fitted),
     ]  # fmt: skip
 
 

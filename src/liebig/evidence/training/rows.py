@@ -34,7 +34,7 @@ from liebig.transformer.architecture import (
 )
 from liebig.transformer.arithmetic import flops_per_token
 
-__all__ = ["Case", "case_of", "number_of", "read_cases", "read_model", "read_rows", "usual_length", "year_of_row"]
+__all__ = ["Case", "case_of", "default_length", "number_of", "read_cases", "read_model", "read_rows", "year_of_row"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Case:
     quality: str = ""
     assumed: tuple[str, ...] = ()
     outer_bandwidth: float = math.nan
-    whole_run: bool = False
+    full_run: bool = False
     row: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -109,7 +109,7 @@ def number_of(row: Mapping[str, str], *names: str) -> float:
     return math.nan
 
 
-def _whole(row: Mapping[str, str], *names: str) -> int:
+def _integer(row: Mapping[str, str], *names: str) -> int:
     value = number_of(row, *names)
     return 0 if math.isnan(value) else round(value)
 
@@ -133,24 +133,24 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
     # a source that contradicts itself, or leaves open which of two models it measured
     doubtful = "SOURCE INCONSISTENT" in notes or " or " in str(row.get("model") or "")
     software = software_of(str(row.get("framework") or ""), year, where.name, notes)
-    chips = _whole(row, "n_chips")
+    chips = _integer(row, "n_chips")
     cores = where.cores
-    tp, pp, cp, ep = (_whole(row, k) for k in ("tp", "pp", "cp", "ep"))
+    tp, pp, cp, ep = (_integer(row, k) for k in ("tp", "pp", "cp", "ep"))
     if cores > 1 and "NeuronCores" in notes:
         tp = max(1, tp // cores) if tp else 0
-    length = _whole(row, "seq_len")
+    length = _integer(row, "seq_len")
     if not length:
-        length = usual_length(model, year)
+        length = default_length(model, year)
         assumed.append("seq_len")
     if not chips:
-        chips = max(1, tp) * max(1, pp) * max(1, cp) * max(1, _whole(row, "dp")) or 8
+        chips = max(1, tp) * max(1, pp) * max(1, cp) * max(1, _integer(row, "dp")) or 8
         assumed.append("n_chips")
-    batch = _whole(row, "global_batch_seqs", "global_batch_size")
+    batch = _integer(row, "global_batch_seqs", "global_batch_size")
     micro = number_of(row, "micro_batch_seqs", "micro_batch_size")
     micro_batch = 0 if math.isnan(micro) else max(1, round(micro))
     precision = str(row.get("precision") or "").strip()
     zero, shard = sharding_of(
-        row, _whole(row, "zero_stage") if str(row.get("zero_stage") or "").strip() else -1, software, chips
+        row, _integer(row, "zero_stage") if str(row.get("zero_stage") or "").strip() else -1, software, chips
     )
     return Case(
         row_id=name,
@@ -165,10 +165,10 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
         chips=chips,
         tp=tp,
         pp=pp,
-        vpp=_whole(row, "vpp"),
+        vpp=_integer(row, "vpp"),
         cp=cp,
         ep=ep,
-        dp=_whole(row, "dp"),
+        dp=_integer(row, "dp"),
         zero=zero,
         shard=shard,
         recompute=recompute_of(str(row.get("recompute") or "")),
@@ -180,14 +180,14 @@ def _case(row: Mapping[str, str], name: str, source: str) -> Case:
         year=year,
         quality="primary_doubtful" if doubtful else str(row.get("source_quality") or ""),
         assumed=tuple(assumed),
-        outer_bandwidth=network_of(row, _whole(row, "chips_per_node") or where.chips_per_node),
+        outer_bandwidth=network_of(row, _integer(row, "chips_per_node") or where.chips_per_node),
         schedule=schedule_of(row),
-        whole_run="whole-run" in notes.lower() or "whole run" in notes.lower(),
+        full_run="whole-run" in notes.lower() or "whole run" in notes.lower(),
         row=row,
     )
 
 
-def usual_length(model: Architecture, year: int) -> int:
+def default_length(model: Architecture, year: int) -> int:
     """Tokens of a sequence in runs like this one."""
     # the number of a generation, not the first digit of a size: GPT-2 and GPT-3.5, but not GPT-22B or GPT-2.7B
     for generation, tokens in (("gpt-?2", 1024), ("gpt-?3", 2048), ("llama-?2", 4096)):
@@ -229,7 +229,7 @@ def read_model(row: Mapping[str, str], assumed: list[str]) -> Architecture:
     """The model: dimensions of the row over those of the catalogue over its size."""
     name = str(row.get("model") or "").strip()
     known = _known(name)
-    given = {ours: _whole(row, theirs) for theirs, ours in _DIMS.items()}
+    given = {ours: _integer(row, theirs) for theirs, ours in _DIMS.items()}
     given = {k: v for k, v in given.items() if v}
     if known is None and not (given.get("n_layers") and given.get("hidden")):
         sparse = re.search(r"(\d+(?:\.\d+)?)[bB]-[aA](\d+(?:\.\d+)?)[bB]", name)

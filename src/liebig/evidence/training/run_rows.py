@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from liebig.cluster.chip import Chip, chip, precision_of
 from liebig.cluster.families import is_systolic
 from liebig.errors import LiebigError
-from liebig.evidence.training.rows import number_of, read_model, usual_length, year_of_row
+from liebig.evidence.training.rows import default_length, number_of, read_model, year_of_row
 from liebig.step.software import Software, software_of
 from liebig.transformer.architecture import Architecture, published_year
 
@@ -19,7 +19,7 @@ __all__ = ["RunCase", "run_case_of"]
 #: Energies that somebody measured; others are hours times a constant and say nothing new.
 MEASURED = ("measured", "measured_extrapolated", "measured (power)", "measured_or_estimated")
 #: Runs of which the number of chips is not told are thought to take this long.
-USUAL_DAYS = 30.0
+DEFAULT_DAYS = 30.0
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ def _run_case(row: Mapping[str, str], name: str, source: str) -> RunCase:
     year = _year(row, machine, model)
     length = number_of(row, "seq_len")
     if math.isnan(length):
-        length = usual_length(model, year)
+        length = default_length(model, year)
         assumed.append("seq_len")
     tokens = number_of(row, "tokens_b") * 1e9
     if math.isnan(tokens):
         tokens = number_of(row, "training_flop_stated") / (6.0 * model.active_parameters)
     chips = number_of(row, "n_chips")
     if math.isnan(chips):
-        chips = _usual_chips(model, machine, tokens)
+        chips = _default_chips(model, machine, tokens)
         assumed.append("n_chips")
     text = str(row.get("precision") or "")
     energy = number_of(row, "energy_mwh") if str(row.get("energy_kind") or "") in MEASURED else math.nan
@@ -111,17 +111,17 @@ def _why_not(row: Mapping[str, str], tokens: float) -> str:
         return "neither tokens_b nor training_flop_stated is given"
     if "distillation" in str(row.get("scope") or ""):
         return "its chip-hours hold the distillation, which tokens and parameters do not tell"
-    told = re.search(r"recorded by Epoch \(([^)]*)\)", str(row.get("scope") or ""))
-    if told and not re.search(r"counting|reported", told.group(1), re.I):
-        return f"its FLOP are an estimate from its chip-hours ({told.group(1)}), so they cannot test chip-hours"
+    match = re.search(r"recorded by Epoch \(([^)]*)\)", str(row.get("scope") or ""))
+    if match and not re.search(r"counting|reported", match.group(1), re.I):
+        return f"its FLOP are an estimate from its chip-hours ({match.group(1)}), so they cannot test chip-hours"
     return ""
 
 
-def _usual_chips(model: Architecture, machine: Chip, tokens: float) -> float:
+def _default_chips(model: Architecture, machine: Chip, tokens: float) -> float:
     """A power of two that trains the model in about a month, and holds it."""
     if not tokens > 0:
         return math.nan
     flop = 6.0 * model.active_parameters * tokens
-    want = flop / (0.4 * machine.peak_bf16 * USUAL_DAYS * 86_400.0)
+    want = flop / (0.4 * machine.peak_bf16 * DEFAULT_DAYS * 86_400.0)
     least = 20.0 * model.parameters / machine.memory_bytes
     return 2.0 ** max(0, round(math.log2(max(want, least, 1.0))))

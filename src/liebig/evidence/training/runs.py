@@ -214,12 +214,12 @@ def _scored(
 
 def _energy(case: RunCase, numbers: dict[str, Any] | None) -> RunScored:
     """Energy at the published chip-hours: chips alone, or servers, with the site's PUE where the scope holds it."""
-    from liebig.plan.budget import USUAL
+    from liebig.plan.budget import TYPICAL_SHARES
 
     head = (case.row_id, case.source, case.quality, "energy_mwh")
     if case.chip is None or not case.chip_hours > 0:
         return RunScored(*head, reason=case.reason or "no chip-hours are given", assumed=case.assumed)
-    chip_w = float(chip_power_w(case.chip, USUAL)) if numbers is None else numbers["chip_w"]
+    chip_w = float(chip_power_w(case.chip, TYPICAL_SHARES)) if numbers is None else numbers["chip_w"]
     scope = case.energy_scope.lower()
     alone = "gpu" in scope and "system" not in scope
     watts = chip_w if alone else float(server_power_w(case.chip, chip_w))

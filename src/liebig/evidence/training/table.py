@@ -104,6 +104,6 @@ def table_of(cases: Iterable[Case]) -> Table:
 
 def _beyond_the_step(case: Case) -> float:
     """Wall time over time of steps, for rows whose rate is that of a whole run with its restarts and evaluations."""
-    if not case.whole_run or case.model is None:
+    if not case.full_run or case.model is None:
         return 1.0
     return 1.0 / goodput(case.chips, case.model.parameters).p50

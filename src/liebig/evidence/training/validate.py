@@ -36,7 +36,7 @@ class Group:
     bias: float
     coverage: float
     constant_mfu: float
-    constant_mfu_own: float
+    constant_mfu_fitted: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -53,7 +53,7 @@ class Validation:
     p50: Array
     p90: Array
     baseline: Array
-    baseline_own: Array
+    baseline_fitted: Array
     left_out: str
 
     @property
@@ -84,7 +84,7 @@ class Validation:
                     float(np.median(self.error[at])),
                     float(np.mean(self.inside[at])),
                     float(np.mean(np.abs(self.baseline[at] / self.table.measured_s[at] - 1.0))),
-                    float(np.mean(np.abs(self.baseline_own[at] / self.table.measured_s[at] - 1.0))),
+                    float(np.mean(np.abs(self.baseline_fitted[at] / self.table.measured_s[at] - 1.0))),
                 )
             )
         return sorted(found, key=lambda g: -g.rows)

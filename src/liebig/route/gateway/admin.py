@@ -137,5 +137,5 @@ def _time(query: Mapping[str, str], name: str) -> float | None:
     try:
         return utc_seconds(given)
     except InputError:
-        told = f"{name}: expected a date such as 2026-11-30, or seconds since 1970"
-        raise Denied(400, told, "invalid_field", name) from None
+        message = f"{name}: expected a date such as 2026-11-30, or seconds since 1970"
+        raise Denied(400, message, "invalid_field", name) from None

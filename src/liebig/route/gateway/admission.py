@@ -20,7 +20,7 @@ from liebig.route.gateway.refusals import Denied, safe_header
 from liebig.route.gateway.state import Gateway, Wiring, conversation_of
 from liebig.route.ledger.keys import digest_of
 from liebig.route.ledger.records import Call, Key, Refused
-from liebig.route.policy import Choice, Wanted, wanted_of
+from liebig.route.policy import Choice, RoutingTarget, target_of
 from liebig.route.request import Request
 
 __all__ = ["admit", "authenticate", "read_json", "secret_in"]
@@ -150,20 +150,20 @@ def _exchange(
         raise Denied(400, f"{endpoint.prompt}: missing", "missing_field", endpoint.prompt)
     _check(endpoint, body)
     try:
-        wanted = wanted_of(asked)
+        target = target_of(asked)
     except InputError as problem:
         raise Denied(400, str(problem), "invalid_model", "model") from None
     given_id = headers.get("x-request-id", "")
     client_id = given_id if _CLIENT_ID.match(given_id) else ""
     request: Request | None = None
     conversation = b""
-    if wanted.auto:
+    if target.auto:
         if endpoint.request_of is None:
             raise Denied(400, f"{endpoint.name} need the name of a model, not {asked[:80]!r}", "invalid_model", "model")
         request = endpoint.request_of(body)
         conversation = conversation_of(body, key.id if key else "")
         choice = _chosen(
-            gateway, wiring, key, request, wanted, _previous(gateway, conversation, request, body, headers)
+            gateway, wiring, key, request, target, _previous(gateway, conversation, request, body, headers)
         )
     else:
         if asked not in wiring.models:
@@ -174,7 +174,7 @@ def _exchange(
     characters = size if request is None or not request.images else len(request.text)
     beta = headers.get("openai-beta", "")
     return Exchange(
-        gateway, wiring, endpoint, key, body, characters, asked[:80], wanted, choice, request, conversation, client_id,
+        gateway, wiring, endpoint, key, body, characters, asked[:80], target, choice, request, conversation, client_id,
         {"openai-beta": safe_header(beta)} if beta else {},
     )  # fmt: skip
 
@@ -213,10 +213,10 @@ def _previous(
 
 
 def _chosen(
-    gateway: Gateway, wiring: Wiring, key: Key | None, request: Request, wanted: Wanted, previous: str
+    gateway: Gateway, wiring: Wiring, key: Key | None, request: Request, target: RoutingTarget, previous: str
 ) -> Choice:
     try:
-        choice = wiring.policy.choose(request, wanted, previous)
+        choice = wiring.policy.choose(request, target, previous)
     except InputError as problem:
         raise Denied(400, str(problem), "invalid_model", "model") from None
     except Exception as problem:  # a router that fails must not stop answers

@@ -14,11 +14,11 @@ from liebig.route.gateway.fast_json import dumps, loads
 from liebig.route.gateway.upstream import Reply
 from liebig.route.settings import ModelSettings
 
-__all__ = ["Whole", "ask", "ask_weak", "hand_on"]
+__all__ = ["FullReply", "ask", "ask_weak", "hand_on"]
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class FullReply:
     """An answer that was read to its end, raw and parsed."""
 
     status: int
@@ -26,7 +26,7 @@ class Whole:
     body: dict[str, Any]
 
 
-async def ask(exchange: Exchange) -> tuple[ModelSettings, Reply | Whole]:
+async def ask(exchange: Exchange) -> tuple[ModelSettings, Reply | FullReply]:
     """An answer of the model that was chosen, or of the first of its fallbacks that gives one.
 
     Raises:
@@ -52,7 +52,7 @@ async def ask(exchange: Exchange) -> tuple[ModelSettings, Reply | Whole]:
     raise first
 
 
-async def ask_weak(exchange: Exchange, model: ModelSettings, body: dict[str, Any]) -> Whole:
+async def ask_weak(exchange: Exchange, model: ModelSettings, body: dict[str, Any]) -> FullReply:
     """The answer of one model to a body that wants no stream.
 
     Raises:
@@ -66,7 +66,7 @@ async def ask_weak(exchange: Exchange, model: ModelSettings, body: dict[str, Any
     return answer
 
 
-async def _ask_one(exchange: Exchange, model: ModelSettings, body: dict[str, Any]) -> Reply | Whole:
+async def _ask_one(exchange: Exchange, model: ModelSettings, body: dict[str, Any]) -> Reply | FullReply:
     upstream = exchange.wiring.upstreams[model.upstream]
     exchange.ask(model)
     try:
@@ -77,7 +77,7 @@ async def _ask_one(exchange: Exchange, model: ModelSettings, body: dict[str, Any
         raise
 
 
-async def _read(reply: Reply) -> Whole:
+async def _read(reply: Reply) -> FullReply:
     try:
         raw = await reply.read()
         try:
@@ -94,7 +94,7 @@ async def _read(reply: Reply) -> Whole:
         reply.close(left=True)
         raise
     reply.close()
-    return Whole(reply.status, raw, parsed)
+    return FullReply(reply.status, raw, parsed)
 
 
 def _sent(exchange: Exchange, model: ModelSettings, body: dict[str, Any]) -> bytes:
@@ -109,7 +109,7 @@ def _sent(exchange: Exchange, model: ModelSettings, body: dict[str, Any]) -> byt
     return dumps(sent)
 
 
-async def hand_on(exchange: Exchange, model: ModelSettings, answer: Whole, *, noted: bool = False) -> web.Response:
+async def hand_on(exchange: Exchange, model: ModelSettings, answer: FullReply, *, noted: bool = False) -> web.Response:
     """Give the client an answer that is not a stream; ``noted`` where its tokens are counted already."""
     given = answer.body.get("usage")
     if not noted:

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from liebig.route.gateway.accounting import usage_of
-from liebig.route.gateway.asking import Whole, ask_weak, hand_on
+from liebig.route.gateway.asking import FullReply, ask_weak, hand_on
 from liebig.route.gateway.endpoints import CHAT, COMPLETIONS, RESPONSES, Endpoint
 from liebig.route.gateway.exchange import Exchange
 from liebig.route.gateway.failures import UpstreamFailure
@@ -64,12 +64,12 @@ def _stronger(exchange: Exchange, weak: str) -> str:
     return next((n for n in behind if exchange.allows(n)), weak)
 
 
-def _judged(exchange: Exchange, whole: Whole) -> Choice:
+def _judged(exchange: Exchange, whole: FullReply) -> Choice:
     """What the policy says; where it fails, the stronger model."""
     assert exchange.request is not None
     try:
         answer = answer_of(exchange.endpoint, whole.body)
-        choice = exchange.wiring.policy.inspect(exchange.request, exchange.choice, exchange.wanted, answer)
+        choice = exchange.wiring.policy.inspect(exchange.request, exchange.choice, exchange.target, answer)
     except Exception as problem:
         exchange.gateway.log.write("error", "router", call=exchange.call_id, error=type(problem).__name__)
         return Choice(_stronger(exchange, exchange.choice.model), "router failed")
@@ -112,7 +112,7 @@ def _map(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-async def _given(exchange: Exchange, request: web.Request, weak: ModelSettings, whole: Whole) -> web.StreamResponse:
+async def _given(exchange: Exchange, request: web.Request, weak: ModelSettings, whole: FullReply) -> web.StreamResponse:
     """The weak model's answer, as a stream where the client wants one."""
     if not exchange.wants_stream:
         return await hand_on(exchange, weak, whole, noted=True)

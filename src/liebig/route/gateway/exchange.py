@@ -13,7 +13,7 @@ from liebig.route.gateway.endpoints import Endpoint
 from liebig.route.gateway.refusals import safe_header
 from liebig.route.gateway.state import Gateway, Wiring
 from liebig.route.ledger.records import Key, Outcome
-from liebig.route.policy import Choice, Wanted
+from liebig.route.policy import Choice, RoutingTarget
 from liebig.route.request import Request
 from liebig.route.settings import ModelSettings
 
@@ -62,7 +62,7 @@ class Exchange:
         body: of the client; never changed.
         characters: that the prompt has, for estimates.
         asked: name of the model that the client gave.
-        wanted: what that name means.
+        target: what that name means.
         choice: the model to ask, and why.
         request: what the router looked at; None where the client named a model.
         conversation: digest of its first turns, empty where the client named a model.
@@ -73,7 +73,7 @@ class Exchange:
     __slots__ = (
         "asked", "asking", "began", "body", "call_id", "characters", "choice", "client_id", "conversation", "endpoint",
         "error", "escalated", "finished", "first_token_s", "forwarded", "gateway", "key", "model", "parts", "request",
-        "status", "streamed", "upstream", "wanted", "wiring",
+        "status", "streamed", "target", "upstream", "wiring",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +85,7 @@ class Exchange:
         body: dict[str, Any],
         characters: int,
         asked: str,
-        wanted: Wanted,
+        target: RoutingTarget,
         choice: Choice,
         request: Request | None,
         conversation: bytes,
@@ -99,7 +99,7 @@ class Exchange:
         self.body = body
         self.characters = characters
         self.asked = asked
-        self.wanted = wanted
+        self.target = target
         self.choice = choice
         self.request = request
         self.conversation = conversation
@@ -158,7 +158,7 @@ class Exchange:
         usd = sum(usd_of(model, used) for model, used in self.parts)
         wh = sum(energy_of(model, used, wiring.pue) for model, used in self.parts)
         usd_strong, wh_strong = usd, wh
-        if self.wanted.auto:
+        if self.target.auto:
             usd_strong, wh_strong = usd_of(wiring.strongest, usage), energy_of(wiring.strongest, usage, wiring.pue)
         per_wh = wiring.carbon_g_per_kwh / 1000.0
         return Bill(usd, usd_strong, wh, wh_strong, wh * per_wh, wh_strong * per_wh)

@@ -41,11 +41,11 @@ class Log:
         """One line; fields that are None or empty are left out."""
         if not self.hears(level):
             return
-        told = {"time": round(time.time(), 3), "level": level, "event": event}
-        told.update((k, v) for k, v in fields.items() if v is not None and v != "")
+        entry = {"time": round(time.time(), 3), "level": level, "event": event}
+        entry.update((k, v) for k, v in fields.items() if v is not None and v != "")
         sink = sys.stderr if self._sink is None else self._sink
         try:
-            sink.write(dumps(told).decode("utf-8", "replace") + "\n")
+            sink.write(dumps(entry).decode("utf-8", "replace") + "\n")
             sink.flush()
         except (OSError, ValueError):
             pass  # a log that cannot be written must not stop answers

@@ -56,17 +56,17 @@ def refusal(
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """An answer that tells what went wrong."""
-    told = {"server": "liebig", **(headers or {})}
+    headers_out = {"server": "liebig", **(headers or {})}
     if retry_after_s is not None:
-        told["retry-after"] = retry_after_text(retry_after_s)
+        headers_out["retry-after"] = retry_after_text(retry_after_s)
     if status == 401:
-        told["www-authenticate"] = "Bearer"
+        headers_out["www-authenticate"] = "Bearer"
     body = dumps(error_block(status, message, code, param))
-    return web.Response(status=status, body=body, headers=told, content_type="application/json")
+    return web.Response(status=status, body=body, headers=headers_out, content_type="application/json")
 
 
 def retry_after_text(seconds: float) -> str:
-    """Whole seconds, at least one.
+    """FullReply seconds, at least one.
 
     >>> retry_after_text(0.2), retry_after_text(12.1)
     ('1', '13')

@@ -203,11 +203,11 @@ class _Supervisor:
                 self.due.clear()
                 for listener in self.listeners:
                     listener.close()
-                self._tell(signal.SIGTERM)
+                self._signal(signal.SIGTERM)
             elif number == signal.SIGHUP:
                 self._reload()
 
-    def _tell(self, number: int) -> None:
+    def _signal(self, number: int) -> None:
         for pid in self.children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -282,11 +282,11 @@ class _Supervisor:
         keep = {"host": old.host, "port": old.port, "workers": old.workers}
         server = new.model_copy(update=keep)
         self.settings = fresh.model_copy(update={"server": server, "ledger": self.settings.ledger})
-        self._tell(signal.SIGHUP)
+        self._signal(signal.SIGHUP)
 
     def _stop_all(self) -> None:
         """When the supervisor itself fails: no worker is left behind."""
-        self._tell(signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         for pid in list(self.children):
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)

@@ -24,9 +24,9 @@ __all__ = ["ClientGone", "Meter", "pass_on", "stream_response"]
 EVENT_STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 _TEXT = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments|text|delta)":\s?"((?:[^"\\]|\\.)*)"')
 _DELTA = re.compile(rb'"delta":\s?"((?:[^"\\]|\\.)*)"')
-_TOLD = re.compile(rb'"usage":\s?\{|"error":\s?[{"]')
+_USAGE_OR_ERROR = re.compile(rb'"usage":\s?\{|"error":\s?[{"]')
 _FINISH = re.compile(rb'"finish_reason":\s?"')
-_ENDS = re.compile(rb"response\.(?:completed|incomplete|failed)")
+_LAST_EVENT = re.compile(rb"response\.(?:completed|incomplete|failed)")
 
 
 #: Seconds beyond the time of a whole answer after which a client that takes nothing is left.
@@ -79,9 +79,9 @@ class Meter:
             if b"[DONE]" in event and data_of(event).strip() == b"[DONE]":
                 self.complete = True
                 return b"".join(out), b"".join(events[place:])
-            if self._responses and _ENDS.search(event) and self._ends(event):
+            if self._responses and _LAST_EVENT.search(event) and self._is_last(event):
                 return b"".join(out), b"".join([self._priced(event), *events[place + 1 :]])
-            if _TOLD.search(event):
+            if _USAGE_OR_ERROR.search(event):
                 event = self._counted(event)
             out.append(event)
             self.characters += sum(len(text) for text in self._text.findall(event))
@@ -90,9 +90,9 @@ class Meter:
                 self.complete = self._open <= 0
         return (out[0] if len(out) == 1 else b"".join(out)), b""
 
-    def _ends(self, event: bytes) -> bool:
+    def _is_last(self, event: bytes) -> bool:
         kind = _parsed(event).get("type")
-        if not isinstance(kind, str) or not _ENDS.fullmatch(kind.encode()):
+        if not isinstance(kind, str) or not _LAST_EVENT.fullmatch(kind.encode()):
             return False
         self.complete = True
         if kind == "response.failed":

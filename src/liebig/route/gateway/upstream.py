@@ -115,13 +115,13 @@ class Reply:
 class Upstream:
     """A server that models run on."""
 
-    def __init__(self, settings: UpstreamSettings, secret: str, told: Callable[[str, str], None]) -> None:
+    def __init__(self, settings: UpstreamSettings, secret: str, report: Callable[[str, str], None]) -> None:
         self.settings = settings
         self.name = settings.name
         self.secret = secret
         self.gate = Gate(settings.concurrency, settings.queue)
         self.breaker = Breaker(settings.breaker_failures, settings.breaker_s)
-        self._told = told
+        self._report = report
         self._session: aiohttp.ClientSession | None = None
         self._users = 0
         self._retired = False
@@ -178,7 +178,7 @@ class Upstream:
             async with asyncio.timeout_at(deadline):
                 await self.gate.enter(again=again)
         except (Full, TimeoutError):
-            self._told(self.name, "busy")
+            self._report(self.name, "busy")
             raise UpstreamFailure(self.name, "busy", "too many requests wait for it", retry_after_s=1.0) from None
         if not self.breaker.take():
             self.gate.leave()
@@ -194,7 +194,7 @@ class Upstream:
         """End of an attempt, good or bad."""
         self.gate.leave()
         if failure is not None:
-            self._told(self.name, failure.kind)
+            self._report(self.name, failure.kind)
         if left:
             self.breaker.gave_up()
         elif failure is not None and KINDS[failure.kind][2]:

@@ -97,14 +97,14 @@ def ask_judge(
             "messages": [{"role": "system", "content": _RULES}, {"role": "user", "content": asked}],
         }  # fmt: skip
         headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
-        told = send(f"{url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers, timeout_s)
-        a, b = read_verdict(told)
+        reply = send(f"{url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers, timeout_s)
+        a, b = read_verdict(reply)
         grades.append((a, b) if first == 0 else (b, a))
     (a1, b1), (a2, b2) = grades
     return (a1 + a2) / 2.0, (b1 + b2) / 2.0
 
 
-def read_verdict(told: bytes) -> tuple[float, float]:
+def read_verdict(reply: bytes) -> tuple[float, float]:
     r"""Grades from the answer of a server.
 
     Raises:
@@ -114,12 +114,12 @@ def read_verdict(told: bytes) -> tuple[float, float]:
     (1.0, 0.5)
     """
     try:
-        text = str(json.loads(told)["choices"][0]["message"]["content"])
+        text = str(json.loads(reply)["choices"][0]["message"]["content"])
         found = re.search(r"\{[^{}]*\}", text)
         verdict: dict[str, Any] = json.loads(found.group(0)) if found else {}
         a, b = float(verdict["a"]), float(verdict["b"])
     except (ValueError, KeyError, IndexError, TypeError):
-        raise JudgeError(f"the judge's answer has no grades: {told[:200]!r}") from None
+        raise JudgeError(f"the judge's answer has no grades: {reply[:200]!r}") from None
     if not (0.0 <= a <= 1.0 and 0.0 <= b <= 1.0):
         raise JudgeError(f"the judge's grades {a:g} and {b:g} lie outside 0 to 1")
     return a, b

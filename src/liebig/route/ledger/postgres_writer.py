@@ -37,7 +37,7 @@ class Op:
     ended: tuple[str, Outcome] | None = None
     done: bool = False
 
-    def tell(self, error: BaseException | None = None) -> None:
+    def deliver(self, error: BaseException | None = None) -> None:
         """Say that it is done, or why not."""
         self.done = True
         if self.future is None or self.future.done():
@@ -110,7 +110,7 @@ class Writer:
                 self._unsaved.keep([op.ended for op in undone if op.ended is not None], why(error))
                 self._unsaved.failed()
                 for op in undone:
-                    op.tell(None if op.ended is not None else unavailable(error))
+                    op.deliver(None if op.ended is not None else unavailable(error))
             elif self._unsaved:
                 self._unsaved.works_again()
 
@@ -133,7 +133,7 @@ class Writer:
             if not _is_of_one(error):
                 return error
             if len(ops) == 1:
-                ops[0].tell(error if isinstance(error, LiebigError) else InputError(f"cannot be stored: {error}"))
+                ops[0].deliver(error if isinstance(error, LiebigError) else InputError(f"cannot be stored: {error}"))
                 return None
         for op in ops:
             general = await self.transact([op])
@@ -157,7 +157,7 @@ class Writer:
             answer = next(told) if op.begun is not None else None
             if op.begun is not None and answer is None:
                 self._open[clean(op.begun[0].id)] = work.row_held(op.begun[0])
-            op.tell(answer)
+            op.deliver(answer)
 
     async def _quickly(self, conn: Any, ended: Sequence[Ended], begun: Sequence[Started]) -> Answers | None:
         """One statement, for calls of one key whose account only this process has written; None: use a transaction."""

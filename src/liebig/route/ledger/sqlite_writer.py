@@ -178,10 +178,10 @@ def _resolve(batch: Sequence[Op]) -> None:
             by_loop.setdefault(op.future.get_loop(), []).append(op)
     for loop, ops in by_loop.items():
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(_tell, ops)
+            loop.call_soon_threadsafe(_deliver, ops)
 
 
-def _tell(ops: Sequence[Op]) -> None:
+def _deliver(ops: Sequence[Op]) -> None:
     for op in ops:
         if op.future is None or op.future.done():
             continue

@@ -59,7 +59,7 @@ class Saving:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers."""
-        return {k: list(v) if isinstance(v, Interval) else v for k, v in vars(self).items()}
+        return {k: v.to_dict() if isinstance(v, Interval) else v for k, v in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Savings:
         """Plain numbers and texts, ready for JSON."""
         return {
             "by": self.by, "from": utc_text(self.start), "to": utc_text(self.end), "strong": self.strong,
-            "length_ratio": None if self.length_ratio is None else list(self.length_ratio),
+            "length_ratio": None if self.length_ratio is None else self.length_ratio.to_dict(),
             "total": self.total.to_dict(),
             "items": [i.to_dict() for i in self.items],
             "drift": self.drift.to_dict() if self.drift else None, "warnings": list(self.warnings),

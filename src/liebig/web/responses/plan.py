@@ -183,7 +183,7 @@ class Headroom(Answer):
     limits: dict[Limit, Quantiles]
     minimum: Quantiles
     first_limit: Limit
-    share_of_futures_within_all_limits: float
+    share_of_simulations_within_all_limits: float
     site: Number
     """Power of the place over that of the plan; null where the place states none."""
     levers: list[HeadroomLever]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from liebig.web.responses.common import Answer, Number
+from liebig.web.responses.common import Answer, Number, Quantiles
 
 __all__ = ["Drift", "RouterAnswer", "Saving", "SavingsReport"]
 
@@ -20,9 +20,9 @@ class Saving(Answer):
     usd: float
     kwh: float
     g_co2: float
-    usd_strong: tuple[Number, Number, Number]
-    kwh_strong: tuple[Number, Number, Number]
-    g_co2_strong: tuple[Number, Number, Number]
+    usd_strong: Quantiles
+    kwh_strong: Quantiles
+    g_co2_strong: Quantiles
     calls_saved: Number
     tokens_saved: Number
     usd_saved: Number
@@ -46,7 +46,7 @@ class SavingsReport(Answer):
     start: str | None = Field(alias="from")
     end: str | None = Field(alias="to")
     strong: str | None
-    length_ratio: tuple[Number, Number, Number] | None
+    length_ratio: Quantiles | None
     total: Saving
     items: list[Saving]
     drift: Drift | None
