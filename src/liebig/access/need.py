@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.access.draws import draw
-from liebig.catalog import load_catalog
-from liebig.dates import start_of
+from liebig.catalog import load_catalog, plan_number
+from liebig.dates import start_of, year_named_in
 from liebig.errors import InputError, RangeError, UnitError
 from liebig.forecast.inputs import make_input
 from liebig.forecast.progress import trend_flop
@@ -39,8 +39,6 @@ Array = NDArray[np.float64]
 HOURS_PER_YEAR = 8766.0
 #: Largest power of a site whose water grant is counted once, W.
 SITE_W = 1e9
-#: Year in whose dollars ``access.campus_usd_per_w`` stands.
-_COST_YEAR = 2026
 _FRONTIER = re.compile(r"^(?:a |the )?frontier(?:[ -]run)?(?:(?: in|[ @-]| of)? ?(\d{4}))?$")
 #: unit -> (smallest, largest, in words)
 _BOUNDS = {
@@ -167,7 +165,9 @@ def frontier_flop(sampled: SampledWorld, year: int) -> Array:
 def usd_per_w(sampled: SampledWorld, year: int) -> Array:
     """Cost of building a campus in a year, USD per W, ``(n,)``."""
     p, n = sampled.state, sampled.samples
-    years = np.array([start_of(year), start_of(_COST_YEAR)])
+    stated = year_named_in(plan_number("access.campus_usd_per_w").unit)
+    assert stated is not None, "the unit says of which year the cost is"
+    years = np.array([start_of(year), start_of(stated)])
     path = np.broadcast_to(usd_per_h100e(p, years) / facility_w_per_h100e(p, years), (2, n))
     return draw("campus_usd_per_w", n, sampled.seed) * path[0] / path[1]
 
