@@ -280,7 +280,13 @@ def test_products_on_a_chip_that_was_timed() -> None:
 
 def test_batched_products_leave_the_matrix_units_at_odd_sizes() -> None:
     times = constant("kernel.batched_misaligned")
-    for columns, depth, factor in ((512, 64, 1.0), (516, 64, times), (512, 68, times)):
+    for columns, depth, factor in (
+        (512, 64, 1.0),
+        (516, 64, times),
+        (512, 68, times),
+        (513, 64, times),
+        (512, 65, times),
+    ):
         plain = gemm_time(H100, "bf16", 4096, columns, depth)
         assert batched_time(H100, 4096, columns, depth) == pytest.approx(factor * plain)
     assert batched_time(TPU, 4096, 516, 68) == gemm_time(TPU, "bf16", 4096, 516, 68)
@@ -405,6 +411,7 @@ def test_links_without_a_curve(kind: str, share: float) -> None:
 
 def test_sends_across_domains() -> None:
     """85 % of the line rate and 5 µs."""
+    assert (Fabric().inner_bandwidth, Fabric().outer_bandwidth) == (0.0, 0.0)  # no wires that nobody stated
     fabric = Fabric(inner_bandwidth=400e9, outer_bandwidth=50e9)
     assert send_time(fabric, 8.5e9, np.array([True, False])) == pytest.approx([8.5e9 / 300e9 + 2e-6, 0.2 + 5e-6])
 

@@ -236,6 +236,7 @@ def test_the_table_of_a_ranking() -> None:
     rows = rank_levers(_bench(levers=ALL), ALL[:2], told.append).table().rows()
     assert told == [0.5, 1.0]
     assert [(r["rank"], r["year"], r["lever"]) for r in rows] == [(1, 2030, "more-sites"), (2, 2030, "tokens")]
+    assert not {"on_limits", "range", "measured"} & set(rows[0])
     assert [(r["on_data"], r["on_water"]) for r in rows] == [(1.0, pytest.approx(2.0)), (pytest.approx(4.0), 1.0)]
     content = rank_levers(_bench(levers=ALL), ALL[:1]).to_dict()
     assert content["minimum_flop"] == pytest.approx({"p10": 1.2e25, "p50": 2e25, "p90": 2.8e25})
@@ -367,6 +368,11 @@ def test_a_larger_package_is_built_up_and_has_a_bound() -> None:
     # one that only lowers data, by a little, is no part of a bound
     lower = (*more[:4], _lever("down", _effect("data.synthetic_factor", 0.9)))
     assert best_package(_bench(levers=lower, **rich), lower, 4).bound == pytest.approx(4.5)
+    # six levers, four of which lift either limit by all they can: water to 4.5, 9 and 27e25, data to 3e25·1.32²; the
+    # best four do less, 2.4·2e25
+    two = tuple(_lever(f"d{i}", _effect("data.synthetic_factor", f)) for i, f in enumerate((1.1, 1.2)))
+    both = best_package(_bench(levers=more[:4] + two), more[:4] + two, 4)
+    assert (both.ratio, both.bound) == pytest.approx((2.4, 3 * 1.32**2 / 2))
     # limited by data: no package lifts the median beyond 3e25
     poor = best_package(_bench(levers=more), more, 4)
     assert (poor.ratio, poor.bound) == pytest.approx((1.5, 1.5))

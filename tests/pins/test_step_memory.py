@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,9 @@ def test_activations_of_experts() -> None:
     assert _per_token(SPARSE)[0] == 2048 + 1024 + 512 + 1920 + 2048
     assert _per_token(SPARSE, tp=2)[0] == (2048 + 1024 + 512 + 1920 + 2048) / 2
     assert _per_token(SPARSE, LIGHT)[1] == 7552 - 2 * (512 + 64 + 256)
+    # two of the four layers dense: half of each
+    mixed = replace(SPARSE, n_dense_layers=np.asarray(2.0), ffn=np.asarray(512.0))
+    assert _per_token(mixed)[0] == 2048 + 1024 + 512 + 6 * 512 / 2 + (1920 + 2048) / 2
 
 
 def test_activations_of_latent_attention() -> None:

@@ -276,6 +276,7 @@ def test_models_by_name() -> None:
     ("text", "size"), [("70B", 70e9), ("1.5t", 1.5e12), ("125M", 125e6), ("5000k", 5e6), (".5B", 5e8), ("7000000", 7e6)]
 )
 def test_models_by_size(text: str, size: float) -> None:
+    assert architecture(text) == architecture_of_size(size)
     assert architecture(text).parameters == pytest.approx(size, rel=0.02)
 
 
@@ -418,6 +419,7 @@ def test_details_of_a_family() -> None:
         False, True, 512, True,
     )  # fmt: skip
     assert gpt["ffn"] == 256
+    assert _config(model_type="gpt2", max_position_embeddings=None, n_positions=None)["learned_positions"] == 0
     assert _config(model_type="", hidden_act="gelu_new")["gated_mlp"] is False
     assert _config(model_type="", hidden_act="silu")["gated_mlp"] is True
     assert _config(num_key_value_heads=None, multi_query=True)["n_kv_heads"] == 1

@@ -16,6 +16,7 @@ from liebig.uncertainty.copula import (
     nearest_correlation,
     pearson_from_spearman,
 )
+from liebig.uncertainty.interval import Interval
 from liebig.uncertainty.marginals import make_marginal, point, quantile
 from liebig.uncertainty.metalog import (
     FEASIBLE_RATIO,
@@ -86,6 +87,13 @@ def test_groups_linked_by_a_correlation() -> None:
 
 
 # ---- marginals
+
+
+def test_one_over_an_interval() -> None:
+    assert Interval(1.0, 2.0, 4.0).inverse() == (0.25, 0.5, 1.0)
+    for around_zero in (Interval(-1.0, 1.0, 2.0), Interval(-2.0, -1.0, 0.0)):
+        with pytest.raises(RangeError, match="zero lies between"):
+            around_zero.inverse()
 
 
 def test_scales_of_the_metalog() -> None:

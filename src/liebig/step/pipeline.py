@@ -249,7 +249,7 @@ def _held_zero_bubble(rank: Array, p: Array, m: Array, v: Array) -> Array:
 
 
 #: What chunks ask for, as in Megatron-LM.
-GROUPS = "with vpp above 1, a number of micro-batches that the stages divide"
+GROUPS = "vpp 1, or a number of micro-batches that the stages divide"
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule(
         "1f1b", "one forward, one backward", _one_forward_one_backward,
