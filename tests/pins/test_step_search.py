@@ -208,7 +208,7 @@ def test_no_layout_says_why() -> None:
         _layouts(batch=1, tp=[1], pp=[1])
     # 3·1·2 chips of a copy do not divide 9: no batch would help
     with pytest.raises(InputError, match=r"the batch; schedule 1f1b runs with vpp 1, or a number of micro-batches"):
-        _layouts(chips=9, batch=7, tp=[3], pp=[1], cp=[2])
+        _layouts(chips=9, batch=7, tp=[3], pp=[1], cp=[2], micro_batch=[2])
     with pytest.raises(InputError, match="zero 3 needs at least two data or context ranks to share among"):
         _layouts(tp=[4], zero=[3])
     with pytest.raises(InputError, match="schedule zb-2p runs with vpp 1"):

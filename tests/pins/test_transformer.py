@@ -234,6 +234,7 @@ def test_what_is_left_out_follows(given: dict[str, Any], heads: int, width: int,
 
 def test_experts_take_the_width_of_the_mlp() -> None:
     assert Architecture(n_layers=2, hidden=512, n_experts=4, top_k=1).moe_ffn == 2048
+    assert Architecture(n_layers=2, hidden=512, n_experts=1, top_k=1).moe_ffn == 2048
     a = Architecture(n_layers=2, hidden=512, n_experts=4, top_k=1, ffn=700)
     assert (a.moe_ffn, a.ffn, a.is_moe) == (700, 700, True)
 
