@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, answers
 from liebig.errors import ConflictError, InputError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def _complete_places(incomplete: str) -> list[str]:
     return [n for n in names if n.lower().startswith(incomplete.lower())]
 
 
+@answers()
 def access(
     countries: Annotated[
         list[str] | None,
@@ -73,15 +75,11 @@ def access(
     top: Annotated[int, typer.Option("--top", help="How many rows to show.", min=1)] = 20,
     samples: o.SamplesOption = None,
     seed: o.SeedOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """Who can host a site or a run by its own means, and which limit is scarcest.
 
     Four limits: growth of electricity, share of the product, chips under export control, water.
     """
-    from liebig.cli.render import notes
-
     asked = {"--together": together, "--inequality": inequality, "--embargo": embargo, "--efficiency": efficiency}
     asked |= {"--owners": owners, "--budget": budget is not None}
     chosen = [name for name, on in asked.items() if on]
@@ -89,20 +87,12 @@ def access(
         raise ConflictError(f"{' and '.join(chosen)} ask different questions; give one of them")
     if (tokens or own) and budget is None:
         raise ConflictError("--tokens and --own need --budget, e.g. --budget 5M")
-    o.check_output(csv, (".csv",), [plan, scenario if scenario and scenario.endswith(".toml") else None])
     options = {"need": _need(need, plan), "year": year, "scenario": scenario, "samples": samples, "seed": seed}
     given = {k: v for k, v in options.items() if v is not None}
     question = chosen[0] if chosen else ""
     result = _answer(question, tuple(countries or ()), given, budget=budget, tokens=tokens, own=own)
-    if csv:
-        o.write_text(csv, result.table().to_csv())
-    if json:
-        o.print_json(result.to_dict())
-    elif question in ("", "--together"):
-        _show(result, top)
-    else:
-        _show_table(result, top)
-    notes([f"wrote {csv}"] if csv else [])
+    show = _show if question in ("", "--together") else _show_table
+    return Answer(show=lambda: show(result, top), content=result.to_dict, table=lambda: result.table().to_csv())
 
 
 def _need(need: str | None, plan: Path | None) -> str | None:

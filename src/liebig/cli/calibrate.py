@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, Written, answers
 
 if TYPE_CHECKING:
     from liebig.cluster.measure import Measurement
@@ -36,7 +37,7 @@ def calibrate(
     json: o.JsonOption = False,
 ) -> None:
     """Fit constants, effects and intervals to your own runs together with the published ones."""
-    if context.invoked_subcommand:
+    if context.invoked_subcommand:  # "answers" would check --out here too, so its work is done by hand
         return
     from liebig.cli.render import console, notes
     from liebig.errors import InputError
@@ -56,25 +57,26 @@ def calibrate(
 
 
 @app.command("chip")
+@answers(outputs=("json",))
 def measure(
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; default the first GPU, or cpu.")] = "auto",
-    out: Annotated[Path, typer.Option("--out", help="Where the chip is written.", metavar="FILE")] = Path("chip.toml"),
+    out: Annotated[
+        Path, typer.Option("--out", help="Where the chip is written.", metavar="FILE"), Written(".toml")
+    ] = Path("chip.toml"),
     name: Annotated[str, typer.Option("--name", help="Of the chip; default what the machine says.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Fewer shapes: seconds, not a minute.")] = False,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Train a small transformer for real and compare.")
     ] = True,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """Measure this machine: matrix products by shape and precision, attention, memory, launches, power.
 
     Writes a chip that plans use: liebig plan train --chip chip.toml. Needs the extra 'measure' (PyTorch).
     """
-    from liebig.cli.render import notes, progress_bar
+    from liebig.cli.render import progress_bar
     from liebig.cluster.measure import measure_chip, to_toml
     from liebig.evidence.training.real_step import check_step
 
-    o.check_output(out, (".toml",))
     with progress_bar("measuring") as progress:
         result = measure_chip(device, quick, name, progress)
     step = check_step(result.chip, result.device) if check else None
@@ -83,11 +85,10 @@ def measure(
         f"{result.threads} threads; power {result.power.words()}",
     )
     o.write_text(out, to_toml(result.chip, comments))
-    if json:
-        o.print_json({**result.to_dict(), "check": None if step is None else step.to_dict()})
-    else:
-        _show(result, step)
-    notes([f"wrote {out}"])
+    return Answer(
+        show=lambda: _show(result, step),
+        content=lambda: {**result.to_dict(), "check": None if step is None else step.to_dict()},
+    )
 
 
 def _show(result: Measurement, step: RealStep | None) -> None:

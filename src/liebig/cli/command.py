@@ -1,14 +1,15 @@
 """One decorator for commands that answer: scenario options, --json, --csv, --plot, --html, notes.
 
 A command computes its answer and says how it can be shown; the decorator adds the options, refuses outputs that cannot
-be written before any work is done, and writes what was asked for.
+be written before any work is done, and writes what was asked for.  A file that is not a form of the answer (a trained
+router, results as they come) is written by the command, and its option is marked ``Written``.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_origin
@@ -21,7 +22,7 @@ from liebig.errors import ConflictError
 if TYPE_CHECKING:
     from liebig.forecast import ForecastInput
 
-__all__ = ["Answer", "Scenario", "answers"]
+__all__ = ["Answer", "Scenario", "Written", "answers"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,19 @@ class Answer:
     draw: Callable[[Path], None] | None = None
     report: Callable[[], str] | None = None
     notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """Marks an option as a file that the command writes: checked before the work, named after it.
+
+    Stands in the option's type: ``Annotated[Path, typer.Option("--out"), Written(".npz")]``.
+
+    Args:
+        suffix: ending of the file's name.
+    """
+
+    suffix: str
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,7 @@ def answers(
 
     def wrap(function: Callable[..., Answer]) -> Callable[..., None]:
         own = _command_parameters(function, bool(names))
+        made = {p.name: m.suffix for p in own for m in _marks(p) if isinstance(m, Written)}
         added = [_parameter(n, *_SCENARIO[n]) for n in names]
         last = [_parameter(n, *_OUTPUTS[n][:2]) for n in outputs]
         arguments = [p for p in (*added, *own) if _is_argument(p)]
@@ -117,9 +132,11 @@ def answers(
             bound.apply_defaults()
             given = dict(bound.arguments)
             written = {n: given.pop(n) for n in outputs}
-            _check(written, given)
+            files = {n: given[n] for n in made}
+            endings = {n: _OUTPUTS[n][2] for n in outputs} | {n: (suffix,) for n, suffix in made.items()}
+            _check({**written, **files}, endings, _texts({n: v for n, v in given.items() if n not in made}))
             first = [Scenario({n: given.pop(n) for n in names})] if names else []
-            _write(function(*first, **given), written)
+            _write(function(*first, **given), written, [path for path in files.values() if path is not None])
 
         command.__signature__ = signature  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
@@ -142,34 +159,45 @@ def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
+def _marks(parameter: inspect.Parameter) -> tuple[Any, ...]:
+    """What stands beside the type of a parameter: its option or argument, ``Written``."""
+    kind = parameter.annotation
+    return tuple(kind.__metadata__) if get_origin(kind) is Annotated else ()
+
+
 def _is_argument(parameter: inspect.Parameter) -> bool:
     """True for what is written without an option's name."""
-    kind = parameter.annotation
-    return get_origin(kind) is Annotated and any(isinstance(m, typer.models.ArgumentInfo) for m in kind.__metadata__)
+    return any(isinstance(m, typer.models.ArgumentInfo) for m in _marks(parameter))
 
 
-def _files(values: Mapping[str, Any]) -> Iterator[str | Path]:
-    """Files that a command reads, among the values of its options."""
-    for name, value in values.items():
-        if isinstance(value, Path):
-            yield value
-        elif name == "facts_file" and value:
-            yield from value
+def _texts(values: Mapping[str, Any]) -> list[str | Path]:
+    """All texts among the values of options: any of them may name a file that the command reads.
+
+    >>> _texts({"chip": "mine.toml", "facts_file": ["a.csv", "b.csv"], "year": 2030})
+    ['mine.toml', 'a.csv', 'b.csv']
+    """
+    many = [value if isinstance(value, (list, tuple)) else [value] for value in values.values()]
+    return [v for value in many for v in value if isinstance(v, (str, Path))]
 
 
-def _check(written: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def _check(written: Mapping[str, Any], endings: Mapping[str, tuple[str, ...]], read: Sequence[str | Path]) -> None:
     """Refuse outputs that cannot be written, and pictures that cannot be drawn, before any work is done."""
     for name, path in written.items():
         if isinstance(path, Path):
-            o.check_output(path, _OUTPUTS[name][2], tuple(_files(given)))
+            o.check_output(path, endings[name], read)
     if written.get("plot") is not None or written.get("html") is not None:
         from liebig.charts import check_plotting
 
         check_plotting()
 
 
-def _write(answer: Answer, written: Mapping[str, Any]) -> None:
+def _write(answer: Answer, written: Mapping[str, Any], made: Sequence[Path]) -> None:
     """Write files, then print the answer, then notes.
+
+    Args:
+        answer: what was found.
+        written: output -> what was asked for.
+        made: files that the command has written.
 
     Raises:
         ConflictError: a form is asked for that this answer does not have.
@@ -190,5 +218,5 @@ def _write(answer: Answer, written: Mapping[str, Any]) -> None:
         o.print_json(answer.content())
     else:
         answer.show()
-    notes([f"wrote {path}" for path in asked.values()])
+    notes([f"wrote {path}" for path in (*asked.values(), *made)])
     notes(answer.notes)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, answers
 
 if TYPE_CHECKING:
     from liebig.catalog import Catalog, FactRow
@@ -39,50 +40,54 @@ def _default(ctx: typer.Context) -> None:
 
 
 @app.command(name="list")
+@answers()
 def list_(
     table: Annotated[
         str | None, typer.Argument(help="A table (default: list the tables).", autocompletion=_tables)
     ] = None,
     facts: o.FactsOption = None,
     facts_file: o.FactsFileOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """List the tables, or the facts of one."""
-    from liebig.catalog import TABLES, load_catalog
-    from liebig.cli.render import console, grid, notes
-    from liebig.errors import InputError
+    from liebig.catalog import load_catalog
     from liebig.tables import Table
 
-    o.check_output(csv, (".csv",), facts_file or ())
     catalog = load_catalog(facts_file or ())
     if table is None:
-        if csv or json:
-            raise InputError("--json and --csv need a table: liebig facts list TABLE")
-        listing = grid("table", "rows", "what", right=(1,))
-        for name, kind in TABLES.items():
-            listing.add_row(name, str(len(catalog.table(name))), (kind.__doc__ or "").strip().splitlines()[0])
-        console().print(listing)
-        return
+        return Answer(show=lambda: _show_tables(catalog), content=_needs_table, table=_needs_table)
     rows = catalog.table(table)
     if facts and table == "parameters":
         rows = tuple(catalog.parameters(facts).values())
     records = [r.model_dump() for r in rows]
-    if csv:
-        o.write_text(csv, Table.from_rows(records).to_csv())
-    if json:
-        o.print_json(records)
-    else:
-        _show_rows([(table, r) for r in rows])
-    notes([f"wrote {csv}"] if csv else [])
+    return Answer(
+        show=lambda: _show_rows([(table, r) for r in rows]),
+        content=lambda: records,
+        table=lambda: Table.from_rows(records).to_csv(),
+    )
+
+
+def _needs_table() -> NoReturn:
+    from liebig.errors import InputError
+
+    raise InputError("--json and --csv need a table: liebig facts list TABLE")
+
+
+def _show_tables(catalog: Catalog) -> None:
+    from liebig.catalog import TABLES
+    from liebig.cli.render import console, grid
+
+    listing = grid("table", "rows", "what", right=(1,))
+    for name, kind in TABLES.items():
+        listing.add_row(name, str(len(catalog.table(name))), (kind.__doc__ or "").strip().splitlines()[0])
+    console().print(listing)
 
 
 @app.command()
+@answers(outputs=("json",))
 def search(
     words: Annotated[list[str], typer.Argument(help="Words that all must occur, in any column.")],
     facts_file: o.FactsFileOption = None,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """Search all facts."""
     from liebig.catalog import load_catalog
     from liebig.errors import InputError
@@ -90,30 +95,33 @@ def search(
     hits = load_catalog(facts_file or ()).search(words)
     if not hits:
         raise InputError(f"no fact holds {' and '.join(map(repr, words))}; try fewer or shorter words")
-    if json:
-        o.print_json([{"table": t} | r.model_dump() for t, r in hits])
-    else:
-        _show_rows(hits)
+    return Answer(show=lambda: _show_rows(hits), content=lambda: _records(hits))
+
+
+def _records(hits: list[tuple[str, FactRow]]) -> list[dict[str, Any]]:
+    return [{"table": t} | r.model_dump() for t, r in hits]
 
 
 @app.command(short_help="Show a fact with its source.")
+@answers(outputs=("json",))
 def show(
     name: Annotated[str, typer.Argument(help="Key of a fact, e.g. run.duration_s, smr, gpt-4.", autocompletion=_keys)],
     facts_file: o.FactsFileOption = None,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """Show a fact with its source, in every table and parameter set that has it."""
-    from rich.text import Text
-
     from liebig.catalog import load_catalog
-    from liebig.catalog.rows import GRADES
-    from liebig.cli.render import console
 
     catalog = load_catalog(facts_file or ())
     hits = _find(catalog, name)
-    if json:
-        o.print_json([{"table": t} | r.model_dump() for t, r in hits])
-        return
+    return Answer(show=lambda: _show_hits(catalog, hits), content=lambda: _records(hits))
+
+
+def _show_hits(catalog: Catalog, hits: list[tuple[str, FactRow]]) -> None:
+    from rich.text import Text
+
+    from liebig.catalog.rows import GRADES
+    from liebig.cli.render import console
+
     out = console()
     for table, row in hits:
         out.print()

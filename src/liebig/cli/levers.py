@@ -10,7 +10,10 @@ from liebig.cli import options as o
 from liebig.cli.command import Answer, Scenario, answers
 
 if TYPE_CHECKING:
-    from liebig.levers import Package, Ranking, Rebound
+    from collections.abc import Sequence
+
+    from liebig.catalog.rows import LeverRow
+    from liebig.levers import Lever, LeverEffect, Package, Ranking, Rebound
     from liebig.uncertainty import Interval
 
 app = typer.Typer(
@@ -102,16 +105,19 @@ def _show_ranking(ranking: Ranking, top: int) -> None:
 
 
 @app.command(name="list")
-def list_(json: o.JsonOption = False) -> None:
+@answers(outputs=("json",))
+def list_() -> Answer:
     """List all levers with their range and first year."""
     from liebig.catalog import load_catalog
+
+    rows = list(load_catalog().levers().values())
+    return Answer(show=lambda: _show_rows(rows), content=lambda: [r.model_dump() for r in rows])
+
+
+def _show_rows(rows: Sequence[LeverRow]) -> None:
     from liebig.catalog.rows import GRADES
     from liebig.cli.render import console, grid
 
-    rows = load_catalog().levers().values()
-    if json:
-        o.print_json([r.model_dump() for r in rows])
-        return
     table = grid("lever", "name", "acts on", "range", "from", "")
     for row in rows:
         numbers = [f"{v:g}" for v in (row.low, row.mid, row.high) if v is not None]
@@ -123,17 +129,14 @@ def list_(json: o.JsonOption = False) -> None:
 
 
 @app.command(short_help="One lever: claim, check and vector.")
+@answers(outputs=("json",))
 def show(
     name: Annotated[str, typer.Argument(help="A lever.", autocompletion=o._complete_levers)],
     year: o.YearOption = 2030,
     facts_file: o.FactsFileOption = None,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """One lever: the claim beside the check, its vector over parameters, its effect in a year."""
-    from rich.text import Text
-
     from liebig.catalog import load_catalog
-    from liebig.cli.render import console, grid, ratio
     from liebig.forecast.levers import bench_of
     from liebig.levers import get_lever, rank_levers
 
@@ -141,9 +144,17 @@ def show(
     lever = get_lever(catalog, name)
     bench, _ = bench_of(o.collect(None, facts_file=facts_file, samples=2048), year, catalog)
     effect = rank_levers(bench, [lever]).effects[0]
-    if json:
-        o.print_json(effect.to_dict() | {"vector": [e.model_dump() for e in lever.effects]})
-        return
+    return Answer(
+        show=lambda: _show_lever(lever, effect, year),
+        content=lambda: effect.to_dict() | {"vector": [e.model_dump() for e in lever.effects]},
+    )
+
+
+def _show_lever(lever: Lever, effect: LeverEffect, year: int) -> None:
+    from rich.text import Text
+
+    from liebig.cli.render import console, grid, ratio
+
     row, out = lever.row, console()
     out.print()
     out.print(Text.assemble((row.name, "bold"), f" ({row.id})"))

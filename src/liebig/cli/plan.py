@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liebig.cli import options as o
 from liebig.cli import plan_budget, plan_model, plan_scale, plan_search, plan_sweep
 from liebig.cli import plan_options as p
+from liebig.cli.command import Answer, answers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,7 @@ app = typer.Typer(
 
 
 @app.command("train", short_help="What a run takes, and its best layout.")
+@answers(outputs=("json", "csv", "plot"))
 def train(
     plan: p.PlanArgument = None,
     model: p.ModelOption = None,
@@ -56,20 +57,15 @@ def train(
     failures: Annotated[float | None, typer.Option("--failures", help="Interruptions per chip and day.")] = None,
     calibration: p.CalibrationOption = None,
     headroom: Annotated[bool, typer.Option("--headroom/--no-headroom", help="Hold it against the forecast.")] = True,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-    plot: o.PlotOption = None,
-) -> None:
+) -> Answer:
     """How long a run takes, what it costs, which layout is best, where each step goes, and which limit it meets first.
 
     Sizes of the layout that are left out are searched for. Numbers are p50 (p10–p90).
     """
-    from liebig.cli.render import notes, progress_bar
+    from liebig.cli.render import progress_bar
     from liebig.plan.headroom import headroom_of
     from liebig.plan.train import plan_training
 
-    o.check_output(csv, (".csv",), [plan, calibration])
-    o.check_output(plot, (".svg", ".png", ".html"), [plan, calibration])
     options = p.given(
         plan, model=model, tokens=p.quantity(tokens, "tokens"), seq_len=seq, batch=batch, precision=precision,
         chip=chip, chips=chips, software=software, site=site, date=date, terms=terms, usd_per_chip_hour=price,
@@ -81,22 +77,20 @@ def train(
     with progress_bar("weighing layouts") as progress:
         result = plan_training(progress=progress, **options)
     over = headroom_of(result) if headroom else None
-    _write(result, csv, plot)
-    if json:
-        o.print_json({**result.to_dict(), "headroom": None if over is None else over.to_dict()})
-    else:
-        _show(result, over)
-    notes([*result.notes, *(f"wrote {f}" for f in (csv, plot) if f)])
+    return Answer(
+        show=lambda: _show(result, over),
+        content=lambda: {**result.to_dict(), "headroom": None if over is None else over.to_dict()},
+        table=lambda: result.table().to_csv(),
+        draw=lambda path: _draw(result, path),
+        notes=result.notes,
+    )
 
 
-def _write(plan: TrainingPlan, csv: Path | None, plot: Path | None) -> None:
-    if csv:
-        o.write_text(csv, plan.table().to_csv())
-    if plot:
-        from liebig.charts import save
-        from liebig.plan.timeline import timeline_chart
+def _draw(plan: TrainingPlan, path: Path) -> None:
+    from liebig.charts import save
+    from liebig.plan.timeline import timeline_chart
 
-        save(timeline_chart(plan), plot)
+    save(timeline_chart(plan), path)
 
 
 def _show(plan: TrainingPlan, over: Headroom | None) -> None:

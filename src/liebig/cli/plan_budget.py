@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liebig.cli import options as o
 from liebig.cli import plan_options as p
+from liebig.cli.command import Answer, answers
 
 if TYPE_CHECKING:
     from liebig.plan.budget import Budget
 
 
+@answers(outputs=("json", "csv", "plot"))
 def budget(
     usd: Annotated[str | None, typer.Option("--usd", help="Money for the run: 5M, 'USD 5M'.")] = None,
     power: Annotated[str | None, typer.Option("--power", help="Power of the site: '2 MW'.")] = None,
@@ -28,16 +30,11 @@ def budget(
     price: Annotated[float | None, typer.Option("--price", help="US dollars per chip and hour.")] = None,
     law: Annotated[str | None, typer.Option(help="Scaling law: besiroglu (default) or hoffmann.")] = None,
     calibration: p.CalibrationOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-    plot: o.PlotOption = None,
-) -> None:
+) -> Answer:
     """The best model that any of money, power, time and chips train, its tokens and loss, and which budget binds."""
-    from liebig.cli.render import notes, progress_bar
+    from liebig.cli.render import progress_bar
     from liebig.plan.budget import find_budget, make_budget_input
 
-    o.check_output(csv, (".csv",), [calibration])
-    o.check_output(plot, (".svg", ".png", ".html"), [calibration])
     options = {
         "usd": p.quantity(_dollars(usd), "USD"), "power_w": p.quantity(power, "W"), "days": days, "chips": chips,
         "chip": chip, "precision": precision, "seq_len": seq, "software": software, "site": site, "date": date,
@@ -47,18 +44,20 @@ def budget(
     given = make_budget_input(**{k: v for k, v in options.items() if v is not None})
     with progress_bar("trying sizes") as progress:
         result = find_budget(given, progress)
-    if csv:
-        o.write_text(csv, result.table().to_csv())
-    if plot:
-        from liebig.charts import save
-        from liebig.plan.budget_chart import budget_chart
+    return Answer(
+        show=lambda: _show(result),
+        content=result.to_dict,
+        table=lambda: result.table().to_csv(),
+        draw=lambda path: _draw(result, path),
+        notes=result.plan.notes,
+    )
 
-        save(budget_chart(result), plot)
-    if json:
-        o.print_json(result.to_dict())
-    else:
-        _show(result)
-    notes([*result.plan.notes, *(f"wrote {f}" for f in (csv, plot) if f)])
+
+def _draw(result: Budget, path: Path) -> None:
+    from liebig.charts import save
+    from liebig.plan.budget_chart import budget_chart
+
+    save(budget_chart(result), path)
 
 
 def _dollars(text: str | None) -> str | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liebig.cli import options as o
 from liebig.cli import plan_options as p
+from liebig.cli.command import Answer, answers
 
 if TYPE_CHECKING:
     from liebig.plan.scale import Scale, Wall
 
 
+@answers(outputs=("json", "csv", "plot"))
 def scale(
     chip: p.ChipOption = None,
     precision: p.PrecisionOption = None,
@@ -34,16 +36,11 @@ def scale(
     site_bandwidth: Annotated[float | None, typer.Option(help="Tbit/s between sites; default 100.")] = None,
     inner_steps: Annotated[int | None, typer.Option(help="Steps between exchanges of sites (DiLoCo).")] = None,
     moves: Annotated[bool, typer.Option("--moves", help="Also find what moves the wall; takes a minute.")] = False,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-    plot: o.PlotOption = None,
-) -> None:
+) -> Answer:
     """How utilisation falls with the size of a run, where latency ends it, and what bandwidth or latency moves it."""
-    from liebig.cli.render import notes, progress_bar
+    from liebig.cli.render import progress_bar
     from liebig.plan.scale import find_scale, find_walls, make_scale_input
 
-    o.check_output(csv, (".csv",))
-    o.check_output(plot, (".svg", ".png", ".html"))
     options = {
         "chip": chip, "precision": precision, "days": days, "smallest": smallest, "largest": largest,
         "per_decade": per_decade, "fit": fit, "tokens_per_parameter": tokens_per_parameter,
@@ -59,18 +56,20 @@ def scale(
     if moves:
         with progress_bar("moving the wall") as progress:
             walls = find_walls(given, progress=progress)
-    if csv:
-        o.write_text(csv, result.table().to_csv())
-    if plot:
-        from liebig.charts import save
-        from liebig.plan.scale_chart import scale_chart
+    return Answer(
+        show=lambda: _show(result, walls),
+        content=lambda: {**result.to_dict(), "walls": [vars(w) for w in walls]},
+        table=lambda: result.table().to_csv(),
+        draw=lambda path: _draw(result, path),
+        notes=result.notes,
+    )
 
-        save(scale_chart(result), plot)
-    if json:
-        o.print_json({**result.to_dict(), "walls": [vars(w) for w in walls]})
-    else:
-        _show(result, walls)
-    notes([*result.notes, *(f"wrote {f}" for f in (csv, plot) if f)])
+
+def _draw(result: Scale, path: Path) -> None:
+    from liebig.charts import save
+    from liebig.plan.scale_chart import scale_chart
+
+    save(scale_chart(result), path)
 
 
 def _show(result: Scale, walls: tuple[Wall, ...]) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liebig.cli import options as o
 from liebig.cli import plan_options as p
+from liebig.cli.command import Answer, answers
 
 if TYPE_CHECKING:
+    from liebig.plan.inputs import Setup
     from liebig.plan.train import SearchResult
 
 
+@answers(outputs=("json", "csv", "plot"))
 def search_layouts(
     plan: p.PlanArgument = None,
     model: p.ModelOption = None,
@@ -35,18 +38,13 @@ def search_layouts(
     network: p.NetworkOption = None,
     calibration: p.CalibrationOption = None,
     top: Annotated[int, typer.Option("--top", help="How many layouts to show.", min=1, max=10_000)] = 10,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-    plot: o.PlotOption = None,
-) -> None:
+) -> Answer:
     """The best layouts among all that fit, and the border of time, memory and chips."""
-    from liebig.cli.render import notes, progress_bar
-    from liebig.plan.pareto import mark_pareto, pareto_chart
+    from liebig.cli.render import progress_bar
+    from liebig.plan.pareto import mark_pareto
     from liebig.plan.train import search_training
     from liebig.tables import Table
 
-    o.check_output(csv, (".csv",), [plan, calibration])
-    o.check_output(plot, (".svg", ".png", ".html"), [plan, calibration])
     options = p.given(
         plan, model=model, seq_len=seq, batch=batch, precision=precision, chip=chip, software=software,
         tp=tp, pp=pp, cp=cp, ep=ep, zero=zero, recompute=recompute, schedule=schedule,
@@ -61,18 +59,21 @@ def search_layouts(
     rows = mark_pareto([row for r in results for row in r.rows()])
     considered = sum(r.found.considered for r in results)
     feasible = sum(r.found.feasible for r in results)
-    notes_shown = list(results[0].setup.notes)
-    if csv:
-        o.write_text(csv, Table.from_rows(rows).to_csv())
-    if plot:
-        from liebig.charts import save
+    setup = results[0].setup
+    return Answer(
+        show=lambda: _show(rows, considered, feasible, top, len(counts) > 1),
+        content=lambda: {"considered": considered, "feasible": feasible, "layouts": rows, "notes": list(setup.notes)},
+        table=lambda: Table.from_rows(rows).to_csv(),
+        draw=lambda path: _draw(rows, setup, path),
+        notes=setup.notes,
+    )
 
-        save(pareto_chart(rows, results[0].setup.model.name, results[0].setup.chip.name), plot)
-    if json:
-        o.print_json({"considered": considered, "feasible": feasible, "layouts": rows, "notes": notes_shown})
-    else:
-        _show(rows, considered, feasible, top, len(counts) > 1)
-    notes([*notes_shown, *(f"wrote {f}" for f in (csv, plot) if f)])
+
+def _draw(rows: list[dict[str, Any]], setup: Setup, path: Path) -> None:
+    from liebig.charts import save
+    from liebig.plan.pareto import pareto_chart
+
+    save(pareto_chart(rows, setup.model.name, setup.chip.name), path)
 
 
 def _show(rows: list[dict[str, Any]], considered: int, feasible: int, top: int, several: bool) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liebig.cli import options as o
 from liebig.cli import plan_options as p
+from liebig.cli.command import Answer, Written, answers
 
 if TYPE_CHECKING:
     from liebig.plan.sweep import Sweep
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BY = ("usd", "days", "energy_mwh", "tco2e", "water_m3", "step_s", "mfu")
 
 
+@answers()
 def sweep(
     plan: p.PlanArgument = None,
     model: Annotated[
@@ -44,25 +45,22 @@ def sweep(
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Results as they come (JSON lines); run again to go on.", metavar="FILE"),
+        Written(".jsonl"),
     ] = None,
     by: Annotated[str, typer.Option("--by", help=f"Sort by: {', '.join(BY)}.")] = "usd",
     top: Annotated[int, typer.Option("--top", help="How many rows to show.", min=1)] = 30,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """Plan every combination of models, chips, numbers of chips and sites; on all cores or a Dask cluster.
 
     With --out a sweep that was stopped goes on where it was.
     """
-    from liebig.cli.render import notes, progress_bar
+    from liebig.cli.render import progress_bar
     from liebig.errors import UnknownNameError
     from liebig.plan.inputs import DATE, TrainingInput
     from liebig.plan.sweep import find_sweep, tasks_of
 
     if by not in BY:
         raise UnknownNameError("quantity", by, BY)
-    o.check_output(csv, (".csv",), [plan, calibration])
-    o.check_output(out, (".jsonl",), [plan, calibration])
     options = p.given(
         plan, model=model, tokens=p.quantity(tokens, "tokens"), seq_len=seq, batch=batch, precision=precision,
         software=software, date=date, terms=terms, calibration=calibration,
@@ -77,13 +75,12 @@ def sweep(
     tasks = tasks_of(models, machines, counts, places, **{"date": DATE, **options})
     with progress_bar(f"planning {len(tasks):,} runs") as progress:
         result = find_sweep(tasks, on, workers, out, progress)
-    if csv:
-        o.write_text(csv, result.table().to_csv())
-    if json:
-        o.print_json({"resumed": result.resumed, "rows": result.rows(), "notes": list(result.notes)})
-    else:
-        _show(result, by, top)
-    notes([*result.notes, *(f"wrote {f}" for f in (csv, out) if f)])
+    return Answer(
+        show=lambda: _show(result, by, top),
+        content=lambda: {"resumed": result.resumed, "rows": result.rows(), "notes": list(result.notes)},
+        table=lambda: result.table().to_csv(),
+        notes=result.notes,
+    )
 
 
 def _many(value: Any) -> list[Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, Written, answers
 
 if TYPE_CHECKING:
     from liebig.route.learn.assess import Assessment
@@ -28,9 +31,12 @@ def _names(text: str | None) -> list[str]:
     return [n.strip() for n in (text or "").split(",") if n.strip()]
 
 
+@answers(outputs=("json",))
 def train(
     data: DataArgument,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File of the router (.npz).", metavar="FILE")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File of the router (.npz).", metavar="FILE"), Written(".npz")
+    ],
     models: ModelsOption = None,
     kind: Annotated[str, typer.Option("--kind", help="linear, nearest, boosted or combined.")] = "combined",
     look: Annotated[
@@ -41,18 +47,15 @@ def train(
     ] = 0.4,
     quality: QualityOption = None,
     confidence: ConfidenceOption = 0.9,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """Train a router on your traffic, and calibrate it on rows that it has not seen."""
     import numpy as np
 
-    from liebig.cli.render import notes
     from liebig.route.learn.calibrate import QUALITIES
     from liebig.route.learn.calibrate import calibrate as calibrate_router
     from liebig.route.learn.data import read_labelled
     from liebig.route.router import train_router
 
-    o.check_output(out, (".npz",), [data])
     rows = read_labelled(data, _names(models)).usable()
     order = np.random.default_rng(0).permutation(len(rows))
     kept = round(holdout * len(rows))
@@ -61,13 +64,14 @@ def train(
     if kept:
         done = calibrate_router(router, rows.at(order[:kept]), quality or QUALITIES, confidence)
     _save(done, out)
-    if json:
-        o.print_json({"router": str(out), "trained_on": len(rows) - kept, **_described(done)})
-    else:
-        _show_router(done, f"{done.name} router for {', '.join(done.models)}, trained on {len(rows) - kept} rows")
-    notes([f"wrote {out}"])
+    title = f"{done.name} router for {', '.join(done.models)}, trained on {len(rows) - kept} rows"
+    return Answer(
+        show=lambda: _show_router(done, title),
+        content=lambda: {"router": str(out), "trained_on": len(rows) - kept, **_described(done)},
+    )
 
 
+@answers(outputs=("json",))
 def calibrate(
     router: RouterArgument,
     data: DataArgument,
@@ -77,10 +81,8 @@ def calibrate(
     models: ModelsOption = None,
     quality: QualityOption = None,
     confidence: ConfidenceOption = 0.9,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """Thresholds with a promise: at least this share of the strongest model's quality, at this confidence."""
-    from liebig.cli.render import notes
     from liebig.errors import InputError
     from liebig.route.learn.calibrate import QUALITIES
     from liebig.route.learn.calibrate import calibrate as calibrate_router
@@ -94,11 +96,11 @@ def calibrate(
     rows = read_labelled(data, _names(models))
     done = calibrate_router(_load(router, rows.models), rows, quality or QUALITIES, confidence)
     _save(done, target)
-    if json:
-        o.print_json({"router": str(target), **_described(done)})
-    else:
-        _show_router(done, f"{done.name} router for {', '.join(done.models)}")
-    notes([f"wrote {target}"])
+    return Answer(
+        show=lambda: _show_router(done, f"{done.name} router for {', '.join(done.models)}"),
+        content=lambda: {"router": str(target), **_described(done)},
+        notes=[f"wrote {target}"],
+    )
 
 
 def _load(name: str, models: tuple[str, ...]) -> LearnedRouter | RuleRouter:
@@ -144,6 +146,7 @@ def _show_router(router: LearnedRouter | RuleRouter, title: str) -> None:
     out.print(table)
 
 
+@answers(outputs=("plot", "json", "csv"))
 def evaluate(
     router: Annotated[
         str, typer.Argument(help="A router's file, or default, cascade, length, task, random.")
@@ -161,43 +164,30 @@ def evaluate(
     ] = None,
     splits: Annotated[int, typer.Option("--splits", help="Random splits for learned routers.", min=1, max=200)] = 10,
     draws: Annotated[int, typer.Option("--draws", help="Draws of the bootstrap.", min=10, max=10_000)] = 200,
-    plot: o.PlotOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """How much quality a router buys with how many calls of the strong model, next to chance, length and an oracle."""
-    from liebig.cli.render import notes
     from liebig.errors import InputError, UnknownNameError
 
-    o.check_output(plot, (".svg", ".png", ".html"), [data] if data else [])
-    o.check_output(csv, (".csv",), [data] if data else [])
     if suite is not None:
         if suite != "routellm":
             raise UnknownNameError("suite", suite, ("routellm",))
         if folder is None:
             raise InputError("--suite routellm needs --suite-data DIR with routellm_outcomes.csv.gz")
-        _suite(folder, splits, draws, json, csv)
-        notes([f"wrote {csv}"] if csv else [])
-        return
+        return _of_suite(folder, splits, draws)
     if data is None:
         raise InputError("no labelled requests; give a file, or --suite routellm with --suite-data DIR")
     from liebig.route.learn.assess import assess
     from liebig.route.learn.data import read_labelled
-    from liebig.tables import Table
+    from liebig.route.learn.plot import draw_curves
 
     rows = read_labelled(data, _names(models))
     found = assess(_load(router, rows.models), rows, draws, _prices(price))
-    if csv:
-        o.write_text(csv, Table.from_rows([_flat(r) for r in found.rows]).to_csv())
-    if plot:
-        from liebig.route.learn.plot import draw_curves
-
-        draw_curves(found, plot)
-    if json:
-        o.print_json(found.to_dict())
-    else:
-        _show_assessment(found)
-    notes([f"wrote {f}" for f in (csv, plot) if f])
+    return Answer(
+        show=lambda: _show_assessment(found),
+        content=found.to_dict,
+        table=lambda: _csv(found.rows),
+        draw=lambda path: draw_curves(found, path),
+    )
 
 
 def _prices(text: str | None) -> tuple[float, float] | None:
@@ -214,6 +204,12 @@ def _prices(text: str | None) -> tuple[float, float] | None:
     return weak, strong
 
 
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    from liebig.tables import Table
+
+    return Table.from_rows([_flat(r) for r in rows]).to_csv()
+
+
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     out = {k: v for k, v in row.items() if not isinstance(v, (dict, tuple))}
     intervals = {k: v for k, v in row.items() if isinstance(v, tuple)} | row.get("intervals", {})
@@ -222,20 +218,28 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _suite(folder: Path, splits: int, draws: int, json: bool, csv: Path | None) -> None:
+def _of_suite(folder: Path, splits: int, draws: int) -> Answer:
+    """A published protocol; run when a form is asked for, so that a picture is refused at once."""
+
+    @functools.cache
+    def rows() -> list[dict[str, Any]]:
+        from liebig.cli.render import console
+        from liebig.route.learn.suite import run_suite
+
+        with console(err=True).status("reading outcomes") as status:
+            return run_suite(folder, splits, draws, lambda text: status.update(text))
+
+    return Answer(
+        show=lambda: _show_suite(rows()),
+        content=lambda: {"suite": "routellm", "rows": rows()},
+        table=lambda: _csv(rows()),
+    )
+
+
+def _show_suite(rows: Sequence[dict[str, Any]]) -> None:
     from liebig.cli.render import console, grid
     from liebig.quantities import format_interval
-    from liebig.route.learn.suite import run_suite
-    from liebig.tables import Table
 
-    err = console(err=True)
-    with err.status("reading outcomes") as status:
-        rows = run_suite(folder, splits, draws, lambda text: status.update(text))
-    if csv:
-        o.write_text(csv, Table.from_rows([_flat(r) for r in rows]).to_csv())
-    if json:
-        o.print_json({"suite": "routellm", "rows": rows})
-        return
     table = grid("set", "router", "labels", "APGR", "80 %", "by bins", "CPT50", "CPT80", right=(2, 3, 4, 5, 6, 7))
     for r in rows:
         low, _, high = r["intervals"]["apgr"]
@@ -284,6 +288,7 @@ def _show_assessment(found: Assessment) -> None:
     )
 
 
+@answers(outputs=("json",))
 def label(
     prompts: Annotated[Path, typer.Argument(help="Requests (.jsonl, .json or .csv), labelled or not.")],
     count: Annotated[int, typer.Option("--count", "-n", help="How many to draw.", min=1)] = 100,
@@ -294,10 +299,10 @@ def label(
     ] = None,
     key_env: Annotated[str, typer.Option("--judge-key-env", help="Environment variable with the judge's key.")] = "",
     models: ModelsOption = None,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """Draw the prompts whose labels teach most; a judge model can grade the answers that stand beside them."""
-    from liebig.cli.render import notes
+    import json
+
     from liebig.route.learn.sample import draw_rows, judge_rows, read_rows
 
     o.check_output(out, (".jsonl",), [prompts])
@@ -308,13 +313,11 @@ def label(
 
         with progress_bar("asking the judge") as progress:
             taken = judge_rows(taken, judge, key_env, _names(models), progress)
-    import json as j
-
-    text = "".join(j.dumps(r, ensure_ascii=False) + "\n" for r in taken)
+    text = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in taken)
     if out:
         o.write_text(out, text)
-    if json:
-        o.print_json({"drawn": len(taken), "of": len(rows), "rows": taken})
-    elif not out:
-        typer.echo(text, nl=False)
-    notes([f"wrote {len(taken)} of {len(rows)} requests to {out}"] if out else [])
+    return Answer(
+        show=lambda: typer.echo("" if out else text, nl=False),
+        content=lambda: {"drawn": len(taken), "of": len(rows), "rows": taken},
+        notes=[f"wrote {len(taken)} of {len(rows)} requests to {out}"] if out else [],
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from liebig.cli import options as o
+from liebig.cli.command import Answer, Written, answers
 
 if TYPE_CHECKING:
     from liebig.route.ledger.protocol import Ledger
+    from liebig.route.ledger.records import Key
     from liebig.route.savings.report import Savings
+    from liebig.route.settings import Settings
 
 T = TypeVar("T")
 
@@ -30,9 +33,9 @@ AllowOption = Annotated[
 ]
 
 
-def check(config: ConfigArgument, json: o.JsonOption = False) -> None:
+@answers(outputs=("json",))
+def check(config: ConfigArgument) -> Answer:
     """Read the settings, the router and the keys of upstreams, and say what a request would do; nothing is sent."""
-    from liebig.cli.render import console, grid
     from liebig.errors import InputError
     from liebig.route.choose import policy_of
     from liebig.route.settings import read_settings, secret_of
@@ -61,11 +64,14 @@ def check(config: ConfigArgument, json: o.JsonOption = False) -> None:
         "models": list(policy.models),
         "router": policy.router.name, "looks_at_answers": policy.looks, "decides": reason, "warnings": warnings,
     }  # fmt: skip
-    if json:
-        o.print_json(content)
-        return
+    return Answer(show=lambda: _show_settings(settings, content), content=lambda: content)
+
+
+def _show_settings(settings: Settings, content: Mapping[str, Any]) -> None:
+    from liebig.cli.render import console, grid
+
     out = console()
-    out.print(f"{config} can be used: {policy.router.name} router, {reason}", style="bold")
+    out.print(f"{content['config']} can be used: {content['router']} router, {content['decides']}", style="bold")
     table = grid("model", "upstream", "USD/Mtok in", "out", "falls back to", right=(2, 3))
     for m in settings.model:
         table.add_row(
@@ -73,7 +79,7 @@ def check(config: ConfigArgument, json: o.JsonOption = False) -> None:
             ", ".join(m.fallbacks) or "–",
         )  # fmt: skip
     out.print(table)
-    for text in warnings:
+    for text in content["warnings"]:
         out.print(f"note: {text}", style="dim")
 
 
@@ -84,6 +90,7 @@ def serve(config: ConfigArgument) -> None:
     run(config)
 
 
+@answers()
 def report(
     config: ConfigOption,
     by: Annotated[str, typer.Option("--by", help="total, key, model or day.")] = "total",
@@ -91,32 +98,23 @@ def report(
     until: Annotated[str | None, typer.Option("--until", help="Before this day.", metavar="DAY")] = None,
     key: Annotated[str | None, typer.Option("--key", help="Calls of this key only.")] = None,
     lever: Annotated[
-        Path | None, typer.Option("--lever", help="Write the lever 'routing' as measured.", metavar="FILE")
+        Path | None,
+        typer.Option("--lever", help="Write the lever 'routing' as measured.", metavar="FILE"),
+        Written(".json"),
     ] = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """What calls took, what the strongest model alone would have taken, and whether traffic has drifted."""
     import asyncio
-    import json as j
+    import json
 
-    from liebig.cli.render import notes
     from liebig.route.savings.lever import as_lever
     from liebig.route.savings.tally import savings_of
 
-    o.check_output(csv, (".csv",), [config])
-    o.check_output(lever, (".json",), [config])
     start, end = _day(since, "--since"), _day(until, "--until")
     found = asyncio.run(savings_of(config, by, start, end, key))  # type: ignore[arg-type]
-    if csv:
-        o.write_text(csv, found.table().to_csv())
     if lever:
-        o.write_text(lever, j.dumps(as_lever(found), indent=2) + "\n")
-    if json:
-        o.print_json(found.to_dict())
-    else:
-        _show_report(found)
-    notes([f"wrote {f}" for f in (csv, lever) if f])
+        o.write_text(lever, json.dumps(as_lever(found), indent=2) + "\n")
+    return Answer(show=lambda: _show_report(found), content=found.to_dict, table=lambda: found.table().to_csv())
 
 
 def _day(text: str | None, option: str) -> float | None:
@@ -190,6 +188,7 @@ def _limits(
 
 
 @keys.command("add")
+@answers(outputs=("json",))
 def add_key(
     name: Annotated[str, typer.Argument(help="Who or what it is for.")],
     config: ConfigOption,
@@ -198,29 +197,31 @@ def add_key(
     rpm: RpmOption = None,
     tpm: TpmOption = None,
     models: AllowOption = None,
-    json: o.JsonOption = False,
-) -> None:
+) -> Answer:
     """Make a key; its secret is shown once and kept nowhere."""
     limits = _limits(budget, per, rpm, tpm, models)
     key, secret = _with_ledger(config, lambda ledger: ledger.add_key(name, **limits))
-    if json:
-        o.print_json({**asdict(key), "secret": secret})
-    else:
-        typer.echo(f"key {key.id} for {key.name}: {secret}\nkeep it now: it is not stored and cannot be shown again")
+    text = f"key {key.id} for {key.name}: {secret}\nkeep it now: it is not stored and cannot be shown again"
+    return Answer(show=lambda: typer.echo(text), content=lambda: {**asdict(key), "secret": secret})
 
 
 @keys.command("list")
-def list_keys(config: ConfigOption, json: o.JsonOption = False) -> None:
+@answers(outputs=("json",))
+def list_keys(config: ConfigOption) -> Answer:
     """All keys with their limits and what they have spent."""
-    from liebig.cli.render import console, grid
 
-    async def read(ledger: Ledger) -> list[tuple[Any, float]]:
+    async def read(ledger: Ledger) -> list[tuple[Key, float]]:
         return [(k, await ledger.spent_usd(k.id, k.budget_period)) for k in await ledger.list_keys()]
 
     found = _with_ledger(config, read)
-    if json:
-        o.print_json([{**asdict(k), "spent_usd": spent} for k, spent in found])
-        return
+    return Answer(
+        show=lambda: _show_keys(found), content=lambda: [{**asdict(k), "spent_usd": spent} for k, spent in found]
+    )
+
+
+def _show_keys(found: list[tuple[Key, float]]) -> None:
+    from liebig.cli.render import console, grid
+
     table = grid("key", "name", "spent", "budget", "rpm", "tpm", "models", "", right=(2, 3, 4, 5))
     for k, spent in found:
         budget = "–" if k.budget_usd is None else f"{k.budget_usd:g} USD/{k.budget_period}"

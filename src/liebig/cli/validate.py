@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liebig.cli import options as o
+from liebig.cli.command import Answer, answers
 
 if TYPE_CHECKING:
+    from liebig.evidence.training.memory_verdicts import MemoryScore
     from liebig.evidence.training.runs import RunScored
     from liebig.evidence.training.score import Scored
     from liebig.evidence.training.validate import Validation
@@ -21,67 +23,69 @@ app = typer.Typer(
 RunsOption = Annotated[
     Path | None, typer.Option("--runs", help="Score this table instead (CSV in the documented format).", metavar="FILE")
 ]
-HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a report with pictures.", metavar="FILE")]
 CalibrationOption = Annotated[
     Path | None, typer.Option("--calibration", help="Use this calibration (from liebig calibrate).", metavar="FILE")
 ]
 
 
 @app.command("training")
+@answers(outputs=("html", "json", "csv"))
 def training(
     runs: RunsOption = None,
     calibration: CalibrationOption = None,
     leave: Annotated[str, typer.Option("--leave", help="Leave out each source or each chip in turn.")] = "source",
-    html: HtmlOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """Time of a step: each source predicted by a calibration on all others, next to one constant MFU."""
-    from liebig.cli.render import notes, progress_bar
-    from liebig.cluster.borrowed import borrowed_by_rows
+    from liebig.cli.render import progress_bar
     from liebig.errors import UnknownNameError
-    from liebig.evidence.training import builtin_cases, read_rows, score_rows, validate_training
-    from liebig.step.calibration import load_calibration
+    from liebig.evidence.training import builtin_cases, validate_training
+    from liebig.evidence.training.report import validation_report
     from liebig.tables import Table
 
-    o.check_output(csv, (".csv",), [f for f in (runs, calibration) if f])
-    o.check_output(html, (".html",), [f for f in (runs, calibration) if f])
     if leave not in ("source", "chip"):
         raise UnknownNameError("group to leave out", leave, ("source", "chip"))
     if runs:
-        scored = score_rows(read_rows(runs), load_calibration(calibration) if calibration else None)
-        if csv:
-            o.write_text(
-                csv, Table.from_rows([{**s.to_dict(), "assumed": "; ".join(s.assumed)} for s in scored]).to_csv()
-            )
-        if html:
-            from liebig.evidence.training.report import scored_report
-
-            o.write_text(html, scored_report(scored))
-        if json:
-            o.print_json({"rows": [s.to_dict() for s in scored], "summary": _summary(scored)})
-        else:
-            _show_scored(scored)
-        notes([*borrowed_by_rows(s.borrowed for s in scored), *(f"wrote {f}" for f in (csv, html) if f)])
-        return
+        return _of_rows(runs, calibration)
     with progress_bar(f"leaving out each {leave}") as progress:
         result = validate_training(builtin_cases(), leave, progress=progress)
-    if csv:
-        o.write_text(csv, Table.from_rows(_rows(result)).to_csv())
-    if html:
-        from liebig.evidence.training.report import validation_report
+    kinds = ("source", "chip", "precision", "size", "software")
+    return Answer(
+        show=lambda: _show(result),
+        content=lambda: {
+            "summary": result.summary(),
+            "left_out": leave,
+            "rows": _rows(result),
+            "search": result.regrets(),
+            "notes": list(result.notes()),
+            **{f"by_{k}": [g.to_dict() for g in result.groups(k)] for k in kinds},
+        },
+        table=lambda: Table.from_rows(_rows(result)).to_csv(),
+        report=lambda: validation_report(result),
+        notes=result.notes(),
+    )
 
-        o.write_text(html, validation_report(result))
-    if json:
-        kinds = ("source", "chip", "precision", "size", "software")
-        content: dict[str, Any] = {"summary": result.summary(), "left_out": leave, "rows": _rows(result)}
-        content["search"] = result.regrets()
-        content["notes"] = list(result.notes())
-        content.update({f"by_{k}": [g.to_dict() for g in result.groups(k)] for k in kinds})
-        o.print_json(content)
-    else:
-        _show(result)
-    notes([*result.notes(), *(f"wrote {f}" for f in (csv, html) if f)])
+
+def _of_rows(runs: Path, calibration: Path | None) -> Answer:
+    """Rows of the user against predictions."""
+    from liebig.cluster.borrowed import borrowed_by_rows
+    from liebig.evidence.training import read_rows, score_rows
+    from liebig.evidence.training.report import scored_report
+    from liebig.step.calibration import load_calibration
+
+    scored = score_rows(read_rows(runs), load_calibration(calibration) if calibration else None)
+    return Answer(
+        show=lambda: _show_scored(scored),
+        content=lambda: {"rows": [s.to_dict() for s in scored], "summary": _summary(scored)},
+        table=lambda: _scored_csv(scored),
+        report=lambda: scored_report(scored),
+        notes=borrowed_by_rows(s.borrowed for s in scored),
+    )
+
+
+def _scored_csv(scored: Sequence[Scored | RunScored]) -> str:
+    from liebig.tables import Table
+
+    return Table.from_rows([{**s.to_dict(), "assumed": "; ".join(s.assumed)} for s in scored]).to_csv()
 
 
 def _rows(result: Validation) -> list[dict[str, Any]]:
@@ -194,81 +198,68 @@ def _show_scored(scored: list[Scored]) -> None:
 
 
 @app.command("memory")
+@answers(outputs=("html", "json", "csv"))
 def memory_verdicts(
     runs: RunsOption = None,
-    html: HtmlOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """Does it fit?  Verdicts against configurations that fitted or ran out of memory."""
-    from liebig.cli.render import console, grid, notes
     from liebig.evidence.training import read_rows, score_memory
     from liebig.evidence.training.published import builtin_rows
+    from liebig.evidence.training.report import memory_report
     from liebig.tables import Table
 
-    o.check_output(csv, (".csv",), [runs] if runs else [])
-    o.check_output(html, (".html",), [runs] if runs else [])
     score = score_memory(read_rows(runs) if runs else builtin_rows("memory_fit"))
-    if csv:
-        o.write_text(csv, Table.from_rows([v.to_dict() for v in score.verdicts]).to_csv())
-    if html:
-        from liebig.evidence.training.report import memory_report
+    return Answer(
+        show=lambda: _show_memory(score),
+        content=lambda: {"summary": score.summary(), "rows": [v.to_dict() for v in score.verdicts]},
+        table=lambda: Table.from_rows([v.to_dict() for v in score.verdicts]).to_csv(),
+        report=lambda: memory_report(score),
+    )
 
-        o.write_text(html, memory_report(score))
-    if json:
-        o.print_json({"summary": score.summary(), "rows": [v.to_dict() for v in score.verdicts]})
-    else:
-        out = console()
-        table = grid("model", "rows", "correct", "failures called fits", "fits called failures", right=(1, 2, 3, 4))
-        models = sorted({v.model for v in score.verdicts})
-        for name in [*models, "all"]:
-            part = type(score)(tuple(v for v in score.verdicts if name in (v.model, "all"))).summary()
-            if part["rows"]:
-                table.add_row(
-                    name,
-                    f"{part['rows']:.0f}",
-                    f"{100 * part['correct']:.1f} %",
-                    f"{100 * part['failures_called_fits']:.1f} %",
-                    f"{100 * part['fits_called_failures']:.1f} %",
-                )
-        out.print(table)
-    notes([f"wrote {f}" for f in (csv, html) if f])
+
+def _show_memory(score: MemoryScore) -> None:
+    from liebig.cli.render import console, grid
+
+    table = grid("model", "rows", "correct", "failures called fits", "fits called failures", right=(1, 2, 3, 4))
+    models = sorted({v.model for v in score.verdicts})
+    for name in [*models, "all"]:
+        part = type(score)(tuple(v for v in score.verdicts if name in (v.model, "all"))).summary()
+        if part["rows"]:
+            table.add_row(
+                name,
+                f"{part['rows']:.0f}",
+                f"{100 * part['correct']:.1f} %",
+                f"{100 * part['failures_called_fits']:.1f} %",
+                f"{100 * part['fits_called_failures']:.1f} %",
+            )
+    console().print(table)
 
 
 @app.command("runs")
+@answers(outputs=("html", "json", "csv"))
 def full_runs(
     runs: RunsOption = None,
     calibration: CalibrationOption = None,
-    html: HtmlOption = None,
-    json: o.JsonOption = False,
-    csv: o.CsvOption = None,
-) -> None:
+) -> Answer:
     """Chip-hours and energy of whole published runs, from model, tokens and machine; the layout is searched for."""
-    from liebig.cli.render import notes, progress_bar
+    from liebig.cli.render import progress_bar
     from liebig.cluster.borrowed import borrowed_by_rows
     from liebig.evidence.training import builtin_rows, read_rows, score_runs
+    from liebig.evidence.training.report import runs_report
     from liebig.evidence.training.runs import summary_of
     from liebig.step.calibration import load_calibration
-    from liebig.tables import Table
 
-    inputs = [f for f in (runs, calibration) if f]
-    o.check_output(csv, (".csv",), inputs)
-    o.check_output(html, (".html",), inputs)
     known = load_calibration(calibration) if calibration else None
     rows = read_rows(runs) if runs else builtin_rows("runs")
     with progress_bar("searching layouts of published runs") as progress:
         scored = score_runs(rows, known, progress=progress)
-    if csv:
-        o.write_text(csv, Table.from_rows([{**s.to_dict(), "assumed": "; ".join(s.assumed)} for s in scored]).to_csv())
-    if html:
-        from liebig.evidence.training.report import runs_report
-
-        o.write_text(html, runs_report(scored))
-    if json:
-        o.print_json({"summary": summary_of(scored), "rows": [s.to_dict() for s in scored]})
-    else:
-        _show_runs(scored)
-    notes([*borrowed_by_rows(s.borrowed for s in scored), *(f"wrote {f}" for f in (csv, html) if f)])
+    return Answer(
+        show=lambda: _show_runs(scored),
+        content=lambda: {"summary": summary_of(scored), "rows": [s.to_dict() for s in scored]},
+        table=lambda: _scored_csv(scored),
+        report=lambda: runs_report(scored),
+        notes=borrowed_by_rows(s.borrowed for s in scored),
+    )
 
 
 def _show_runs(scored: list[RunScored]) -> None:

@@ -1,0 +1,88 @@
+"""Commands that answer do so through one decorator: its options, its refusals, its files and notes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+import liebig.cli
+from liebig.cli.app import app
+
+from .conftest import Cli
+
+
+def _commands(app: typer.Typer, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Callable[..., object]]]:
+    """Every command and callback of an application, with the words that call it."""
+    if app.registered_callback and app.registered_callback.callback:
+        yield " ".join(words), app.registered_callback.callback
+    for command in app.registered_commands:
+        assert command.callback
+        yield " ".join((*words, command.name or command.callback.__name__)), command.callback
+    for group in app.registered_groups:
+        assert group.typer_instance
+        yield from _commands(group.typer_instance, (*words, group.name or ""))
+
+
+def _flags(function: Callable[..., object]) -> set[str]:
+    """Names of the options in a function's signature."""
+    kinds = [p.annotation for p in inspect.signature(function, eval_str=True).parameters.values()]
+    marks = [m for kind in kinds for m in getattr(kind, "__metadata__", ())]
+    options = [m for m in marks if isinstance(m, typer.models.OptionInfo)]
+    # Typer takes the first name for a default until the command is built
+    return {flag for m in options for flag in (m.default, *(m.param_decls or ())) if isinstance(flag, str)}
+
+
+#: Forms of an answer, which the decorator "answers" handles.
+FORMS = {"--json", "--csv", "--plot", "--html"}
+#: Commands that handle them by hand.
+BY_HAND = {"calibrate": "a callback, which runs before the commands below it too: then nothing is to be checked"}
+
+
+def test_forms_of_an_answer_are_handled_in_one_place() -> None:
+    found = dict(_commands(app))
+    assert len(found) > 30
+    answering = {name for name, function in found.items() if _flags(function) & FORMS}
+    by_hand = {name for name in answering if _flags(inspect.unwrap(found[name])) & FORMS}
+    assert by_hand == set(BY_HAND)
+    assert len(answering) > 25
+    assert all(found[name] is not inspect.unwrap(found[name]) for name in answering - by_hand)
+
+
+def test_only_the_decorator_prints_json_and_notes() -> None:
+    for path in Path(liebig.cli.__file__).parent.glob("*.py"):
+        if path.name in ("options.py", "render.py", "command.py", "calibrate.py"):  # three define; see BY_HAND
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+        names |= {a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
+        by_hand = names & {"print_json", "JsonOption", "CsvOption", "PlotOption", "HtmlOption"}
+        assert not by_hand, f"{path.name}: {by_hand}; use the decorator 'answers'"
+        imported = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "liebig.cli.render"]
+        assert "notes" not in {a.name for n in imported for a in n.names}, f"{path.name}: give notes to the Answer"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["facts", "list", "--json"], "--json and --csv need a table"),
+        (["sensitivity", "--list-switches", "--plot", "s.svg"], "--plot s.svg: this answer has no such form"),
+        (["route", "evaluate", "--suite", "routellm", "--suite-data", ".", "--plot", "s.svg"], "has no such form"),
+        (["plan", "sweep", "-m", "7B", "--out", "s.csv"], "s.csv: expected a file name that ends in .jsonl"),
+        (["route", "report", "-c", "g.toml", "--lever", "none/l.json"], "the folder none does not exist"),
+        (["calibrate", "chip", "--out", "chip.csv"], "ends in .toml"),
+        (["calibrate", "--runs", "r.csv", "--out", "c.toml"], "ends in .json"),
+    ],
+)
+def test_outputs_that_are_refused_before_the_work(cli: Cli, args: list[str], message: str) -> None:
+    assert message in cli.fails(*args)
+
+
+def test_a_file_that_any_option_names_is_not_overwritten(cli: Cli) -> None:
+    (cli.folder / "mine.csv").write_text("no chip", encoding="utf-8")
+    for words in (["plan", "train", "-m", "7B", "--chip", "mine.csv"], ["route", "evaluate", "mine.csv", "none.csv"]):
+        assert "would be overwritten" in cli.fails(*words, "--csv", "mine.csv")
