@@ -71,6 +71,7 @@ def test_only_the_decorator_prints_json_and_notes() -> None:
     [
         (["facts", "list", "--json"], "--json and --csv need a table"),
         (["sensitivity", "--list-switches", "--plot", "s.svg"], "--plot s.svg: this answer has no such form"),
+        (["sensitivity", "--switches", "--year", "1999", "--plot", "s.svg"], "this answer has no such form"),
         (["route", "evaluate", "--suite", "routellm", "--suite-data", ".", "--plot", "s.svg"], "has no such form"),
         (["plan", "sweep", "-m", "7B", "--out", "s.csv"], "s.csv: expected a file name that ends in .jsonl"),
         (["route", "report", "-c", "g.toml", "--lever", "none/l.json"], "the folder none does not exist"),
@@ -86,3 +87,39 @@ def test_a_file_that_any_option_names_is_not_overwritten(cli: Cli) -> None:
     (cli.folder / "mine.csv").write_text("no chip", encoding="utf-8")
     for words in (["plan", "train", "-m", "7B", "--chip", "mine.csv"], ["route", "evaluate", "mine.csv", "none.csv"]):
         assert "would be overwritten" in cli.fails(*words, "--csv", "mine.csv")
+
+
+SCENARIO = 'levers = ["diloco@2038"]\n[set]\n"demand.elasticity" = 1.5\n"trend.flop" = "1e27 FLOP"\n'
+FEW = ("scenario.toml", "--samples", "64")
+
+
+@pytest.mark.parametrize(
+    ("args", "unused"),
+    [
+        (["forecast", *FEW, "--until", "2030"], {"demand.elasticity", "diloco"}),
+        (["levers", "rank", *FEW], {"demand.elasticity", "trend.flop", "diloco"}),
+        (["levers", "package", *FEW, "--size", "1"], {"demand.elasticity", "trend.flop", "diloco"}),
+        (["levers", "rebound", *FEW], {"trend.flop", "diloco"}),
+        (["sensitivity", *FEW], {"demand.elasticity", "trend.flop", "diloco"}),
+        (["sensitivity", *FEW, "--switches"], {"demand.elasticity", "trend.flop"}),  # looks as far as 2040
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else None,
+)
+def test_what_changes_nothing_of_the_question_is_said(cli: Cli, args: list[str], unused: set[str]) -> None:
+    (cli.folder / "scenario.toml").write_text(SCENARIO, encoding="utf-8")
+    for form in ((), ("--json",)):
+        notes = cli(*args, *form).stderr.splitlines()
+        assert {n.removeprefix("note: ").split()[0].rstrip(",") for n in notes} == unused
+        assert len(notes) == len(unused)
+
+
+def test_remarks_on_a_scenario_are_printed_by_every_question(cli: Cli) -> None:
+    said = cli("forecast", "--samples", "64", "--lever", "multimodal-data").stderr
+    assert "already in the base" in said
+    for words in (["levers", "rank"], ["levers", "package", "--size", "1"], ["sensitivity"]):
+        assert cli(*words, "--samples", "64", "--lever", "multimodal-data").stderr == said
+
+
+@pytest.mark.parametrize("words", [["levers", "rank"], ["levers", "rebound"], ["sensitivity"]])
+def test_a_scenario_that_states_nothing_has_no_notes(cli: Cli, words: list[str]) -> None:
+    assert cli(*words, "--samples", "64").stderr == ""

@@ -40,6 +40,7 @@ def rank(
     from liebig import forecast
     from liebig.cli.render import progress_bar
     from liebig.forecast.plot import draw_ranking
+    from liebig.forecast.unused import RANKING, input_notes
 
     inputs = given.inputs()
     with progress_bar("measuring levers", show=inputs.samples > 20_000) as progress:
@@ -49,6 +50,7 @@ def rank(
         content=ranking.to_dict,
         table=lambda: ranking.table().to_csv(),
         draw=lambda path: draw_ranking(ranking, path),
+        notes=input_notes(inputs, year, RANKING),
     )
 
 
@@ -138,15 +140,18 @@ def show(
     """One lever: the claim beside the check, its vector over parameters, its effect in a year."""
     from liebig.catalog import load_catalog
     from liebig.forecast.levers import bench_of
+    from liebig.forecast.unused import RANKING, input_notes
     from liebig.levers import get_lever, rank_levers
 
     catalog = load_catalog(facts_file or ())
     lever = get_lever(catalog, name)
-    bench, _ = bench_of(o.collect(None, facts_file=facts_file, samples=2048), year, catalog)
+    inputs = o.collect(None, facts_file=facts_file, samples=2048)
+    bench, _ = bench_of(inputs, year, catalog)
     effect = rank_levers(bench, [lever]).effects[0]
     return Answer(
         show=lambda: _show_lever(lever, effect, year),
         content=lambda: effect.to_dict() | {"vector": [e.model_dump() for e in lever.effects]},
+        notes=input_notes(inputs, year, RANKING),
     )
 
 
@@ -195,11 +200,16 @@ def package(
     """The best package of levers: exact up to three, greedy with a bound beyond (2048 futures by default)."""
     from liebig import forecast
     from liebig.cli.render import progress_bar
+    from liebig.forecast.unused import PACKAGE, input_notes
 
     inputs = given.inputs(samples=2048)
     with progress_bar("searching packages") as progress:
         found = forecast.best_package(size, year, inputs, progress=progress)
-    return Answer(show=lambda: _show_package(found, size, year), content=found.to_dict)
+    return Answer(
+        show=lambda: _show_package(found, size, year),
+        content=found.to_dict,
+        notes=input_notes(inputs, year, PACKAGE),
+    )
 
 
 def _show_package(found: Package, size: int, year: int) -> None:
@@ -235,10 +245,15 @@ def rebound(
 ) -> Answer:
     """Electricity use before, after without and after with rebound, for the efficiency levers."""
     from liebig import forecast
+    from liebig.forecast.unused import REBOUND, input_notes
 
-    result = forecast.rebound(year, given.inputs(), elasticity=elasticity)
+    inputs = given.inputs()
+    result = forecast.rebound(year, inputs, elasticity=elasticity)
     return Answer(
-        show=lambda: _show_rebound(result, year), content=result.to_dict, table=lambda: result.table().to_csv()
+        show=lambda: _show_rebound(result, year),
+        content=result.to_dict,
+        table=lambda: result.table().to_csv(),
+        notes=input_notes(inputs, year, REBOUND),
     )
 
 

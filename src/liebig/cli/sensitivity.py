@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,7 @@ from liebig.cli import options as o
 from liebig.cli.command import Answer, Scenario, answers
 
 if TYPE_CHECKING:
+    from liebig.forecast import ForecastInput
     from liebig.forecast.sensitivity import Sensitivity, SwitchEffect
 
 
@@ -30,13 +32,12 @@ def sensitivity(
         return _all_switches()
     from liebig.cli.render import progress_bar
     from liebig.forecast.plot import draw_tornado
-    from liebig.forecast.sensitivity import run_sensitivity, run_switches
+    from liebig.forecast.sensitivity import run_sensitivity
+    from liebig.forecast.unused import SENSITIVITY, input_notes
 
     inputs = given.inputs(samples=4096)
     if switches:
-        years = sorted({year, 2035, 2040} if year < 2035 else {year})
-        with progress_bar("throwing switches") as progress:
-            return _of_switches(run_switches(inputs, years, progress=progress), years)
+        return _of_switches(inputs, sorted({year, 2035, 2040} if year < 2035 else {year}))
     with progress_bar("varying parameters") as progress:
         result = run_sensitivity(inputs, year, independent=independent, progress=progress)
     return Answer(
@@ -44,6 +45,7 @@ def sensitivity(
         content=result.to_dict,
         table=lambda: result.table().to_csv(),
         draw=lambda path: draw_tornado(result, path),
+        notes=input_notes(inputs, year, SENSITIVITY),
     )
 
 
@@ -64,19 +66,31 @@ def _all_switches() -> Answer:
     return Answer(show=show, content=lambda: rows, table=lambda: Table.from_rows(rows).to_csv())
 
 
-def _of_switches(effects: Sequence[SwitchEffect], years: list[int]) -> Answer:
+def _of_switches(inputs: ForecastInput, years: list[int]) -> Answer:
+    """The structural switches; thrown when a form is asked for, so that a picture is refused at once."""
+    from liebig.cli.render import progress_bar
+    from liebig.forecast.sensitivity import run_switches
+    from liebig.forecast.unused import SENSITIVITY, input_notes
     from liebig.tables import Table
 
-    rows = [
-        {"switch": e.switch, "description": e.description}
-        | {f"ratio_{y}": e.ratio[y] for y in years}
-        | {f"binding_{y}": e.binding[y] for y in years}
-        for e in effects
-    ]
+    @functools.cache
+    def effects() -> Sequence[SwitchEffect]:
+        with progress_bar("throwing switches") as progress:
+            return run_switches(inputs, years, progress=progress)
+
+    def rows() -> list[dict[str, Any]]:
+        return [
+            {"switch": e.switch, "description": e.description}
+            | {f"ratio_{y}": e.ratio[y] for y in years}
+            | {f"binding_{y}": e.binding[y] for y in years}
+            for e in effects()
+        ]
+
     return Answer(
-        show=lambda: _show_switches(effects, years),
-        content=lambda: rows,
-        table=lambda: Table.from_rows(rows).to_csv(),
+        show=lambda: _show_switches(effects(), years),
+        content=rows,
+        table=lambda: Table.from_rows(rows()).to_csv(),
+        notes=input_notes(inputs, years[-1], SENSITIVITY),
     )
 
 

@@ -1,28 +1,31 @@
 """What a scenario states that changes no answer: said in a note, so that nothing accepted is silently ignored.
 
-It is computed, not listed: a few simulations are evaluated with and without what was stated.
+It is computed, not listed: a few simulations are evaluated with and without what was stated.  What counts as an answer
+depends on the question: the trend matters for a forecast, not for the minimum of a year.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import load_catalog
 from liebig.errors import ConflictError
-from liebig.forecast.inputs import make_input
+from liebig.forecast.inputs import ForecastInput, make_input
 from liebig.forecast.progress import PROGRESS_PARAMETERS, algorithm_gain, density_gain, trend_flop
 from liebig.forecast.run_at_ceiling import describe_run
 from liebig.forecast.stated import parameter_marginal
 from liebig.forecast.switches import apply_switches
 from liebig.forecast.world import World, build_world, set_structure
 from liebig.limits import LIMITS, State, Structure, ceilings, touched
+from liebig.limits.power import ai_power_w
 from liebig.uncertainty import quantile, sobol_blocks
 
-__all__ = ["unused_inputs"]
+__all__ = ["FORECAST", "PACKAGE", "RANKING", "REBOUND", "SENSITIVITY", "Question", "input_notes", "unused_inputs"]
 
 Array = NDArray[np.float64]
 #: Simulations that are looked at; enough to meet what matters in one of fifty.
@@ -33,30 +36,90 @@ _NOISE = 1e-6
 _RUN_FLOP = 1e28
 
 
-def unused_inputs(world: World, until: int) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a world.
+
+    Args:
+        name: how notes call it.
+        answers: all that it computes from a state and years with a structure, besides the ceilings, before anything
+            is reduced.
+        reads: parameters that it reads besides those of the limits, and that a lever may move.
+    """
+
+    name: str
+    answers: Callable[[State, Array, Structure], list[Array]]
+    reads: frozenset[str] = frozenset()
+
+
+def _runs_and_trends(p: State, years: Array, structure: Structure) -> list[Array]:
+    runs = describe_run(p, years, np.full((len(years), _FEW), _RUN_FLOP))
+    factors = [p.at(n, years) for n in ("effective.compute_gain", "run.precision_gain")]
+    return [*runs.values(), *factors, *(f(p, years) for f in (trend_flop, algorithm_gain, density_gain))]
+
+
+def _nothing_else(p: State, years: Array, structure: Structure) -> list[Array]:
+    return []
+
+
+def _effective_gain(p: State, years: Array, structure: Structure) -> list[Array]:
+    return [p.at("effective.compute_gain", years)]
+
+
+def _electricity(p: State, years: Array, structure: Structure) -> list[Array]:
+    return [ai_power_w(p, years, structure), p.at("demand.elasticity", years)]
+
+
+FORECAST = Question("this forecast", _runs_and_trends, frozenset({*PROGRESS_PARAMETERS, "effective.compute_gain"}))
+SENSITIVITY = Question("this sensitivity", _nothing_else)
+RANKING = Question("this ranking", _effective_gain, frozenset({"effective.compute_gain"}))
+PACKAGE = Question("this package", _nothing_else)
+REBOUND = Question("this rebound", _electricity)
+
+
+def input_notes(inputs: ForecastInput, until: int, question: Question) -> tuple[str, ...]:
+    """What the user should know of a scenario besides the answer: remarks on its values, and what changes nothing.
+
+    Args:
+        inputs: the scenario.
+        until: last year that the question looks at.
+        question: one that does not give the notes itself, as a forecast does.
+    """
+    world = build_world(inputs, load_catalog(inputs.facts_files))
+    return (*world.notes, *unused_inputs(world, until, question))
+
+
+def unused_inputs(world: World, until: int, question: Question = FORECAST) -> tuple[str, ...]:
     """A sentence for each parameter, lever or switch of the scenario that changes no answer.
 
     Args:
         world: the world of the scenario.
         until: last year shown.
+        question: whose answers are looked at.
     """
-    return (*_parameters(world), *_changes(world, until), *_levers(world, until), *_switches(world))
+    return (
+        *_parameters(world, question),
+        *_changes(world, until, question),
+        *_levers(world, until, question),
+        *_switches(world),
+    )
 
 
-def _parameters(world: World) -> list[str]:
+def _parameters(world: World, question: Question) -> list[str]:
     out = []
     for name in sorted(world.stated):
-        if _matters(world.facts, world.structure, name):
+        if _matters(world.facts, world.structure, name, question):
             continue
         state = _few_of(world)
         usual = quantile(parameter_marginal(world.parameters[name]), (np.arange(_FEW) + 0.5) / _FEW)
         other = State({**state.values, name: usual}, state.at_year, state.changes)
-        if not _differ(state, other, world, name):
-            out.append(f"{name}, stated by the scenario, changes no answer of this forecast{_why(world, name)}")
+        if not _differ(state, other, world, name, question):
+            why = _why(world, name, question)
+            out.append(f"{name}, stated by the scenario, changes no answer of {question.name}{why}")
     return out
 
 
-def _changes(world: World, until: int) -> list[str]:
+def _changes(world: World, until: int, question: Question) -> list[str]:
     out = []
     for change in world.scheduled:
         name, year = change.parameter, change.from_year
@@ -65,21 +128,21 @@ def _changes(world: World, until: int) -> list[str]:
             continue
         state = _few_of(world)
         other = State(state.values, state.at_year, tuple(c for c in state.changes if c is not change))
-        if not _differ(state, other, world, name):
-            out.append(f"{name} from {year:g} changes no answer of this forecast{_why(world, name, year)}")
+        if not _differ(state, other, world, name, question):
+            why = _why(world, name, question, year)
+            out.append(f"{name} from {year:g} changes no answer of {question.name}{why}")
     return out
 
 
-def _why(world: World, name: str, year: float = -np.inf) -> str:
-    if name not in _read(world.facts, world.structure):
+def _why(world: World, name: str, question: Question, year: float = -np.inf) -> str:
+    if name not in _read(world.facts, world.structure, question):
         return "; none of the equations in use reads it"
     date = world.at_year.get(name, np.inf)
     return f"; it is what was counted in {date:g}" if date <= year else ""
 
 
-def _levers(world: World, until: int) -> list[str]:
-    read = {name for limit in world.structure.limits for name in LIMITS[limit].reads}
-    read |= {*PROGRESS_PARAMETERS, "effective.compute_gain"}
+def _levers(world: World, until: int, question: Question) -> list[str]:
+    read = {name for limit in world.structure.limits for name in LIMITS[limit].reads} | question.reads
     out = []
     for lever in world.levers:
         if lever.row.in_base:
@@ -111,24 +174,17 @@ def _structure(names: tuple[str, ...], base: Structure) -> Structure | None:
         return None
 
 
-def _differ(state: State, other: State, world: World, name: str) -> bool:
+def _differ(state: State, other: State, world: World, name: str, question: Question) -> bool:
     years = _years(world)
-    pairs = zip(*(_answers(s, years, world.structure, name) for s in (state, other)), strict=True)
+    pairs = zip(*(_answers(s, years, world.structure, name, question) for s in (state, other)), strict=True)
     return not all(np.allclose(a, b, rtol=_NOISE, atol=0.0, equal_nan=True) for a, b in pairs)
 
 
-def _answers(p: State, years: Array, structure: Structure, name: str) -> list[Array]:
-    """All that a forecast computes from ``name``, before it is reduced."""
+def _answers(p: State, years: Array, structure: Structure, name: str, question: Question) -> list[Array]:
+    """All that a question computes from ``name``, before it is reduced."""
     limits = [limit for limit in touched([name]) if limit in structure.limits]
     found = ceilings(p, years, structure, limits) if limits else {}
-    runs = describe_run(p, years, np.full((len(years), _FEW), _RUN_FLOP))
-    factors = [p.at(n, years) for n in ("effective.compute_gain", "run.precision_gain")]
-    return [
-        *found.values(),
-        *runs.values(),
-        *factors,
-        *(f(p, years) for f in (trend_flop, algorithm_gain, density_gain)),
-    ]
+    return [*found.values(), *question.answers(p, years, structure)]
 
 
 def _years(world: World) -> Array:
@@ -146,12 +202,12 @@ def _builtin(facts: str) -> tuple[World, State]:
 
 
 @functools.lru_cache(maxsize=64)
-def _read(facts: str, structure: Structure) -> frozenset[str]:
-    """Parameters that a forecast with this structure reads."""
+def _read(facts: str, structure: Structure, question: Question) -> frozenset[str]:
+    """Parameters that a question reads with this structure."""
     world, state = _builtin(facts)
     seen = _Seen(state.values)
     for limit in structure.limits:
-        _answers(State(seen, state.at_year), _years(world), structure, next(iter(LIMITS[limit].reads)))
+        _answers(State(seen, state.at_year), _years(world), structure, next(iter(LIMITS[limit].reads)), question)
     return frozenset(seen.read)
 
 
@@ -168,16 +224,16 @@ class _Seen(dict[str, Array]):
 
 
 @functools.lru_cache(maxsize=1024)
-def _matters(facts: str, structure: Structure, name: str) -> bool:
+def _matters(facts: str, structure: Structure, name: str, question: Question) -> bool:
     """True when answers of the built-in set move with the parameter: then what is stated of it is not looked at."""
     world, state = _builtin(facts)
     if name not in state.values:
         return False
     years = _years(world)
-    base = _answers(state, years, structure, name)
+    base = _answers(state, years, structure, name, question)
     for factor in (0.8, 1.25):
         moved = State({**state.values, name: state[name] * factor}, state.at_year)
-        pairs = zip(base, _answers(moved, years, structure, name), strict=True)
+        pairs = zip(base, _answers(moved, years, structure, name, question), strict=True)
         if not all(np.allclose(a, b, rtol=_NOISE, atol=0.0, equal_nan=True) for a, b in pairs):
             return True
     return False
