@@ -123,3 +123,14 @@ def test_remarks_on_a_scenario_are_printed_by_every_question(cli: Cli) -> None:
 @pytest.mark.parametrize("words", [["levers", "rank"], ["levers", "rebound"], ["sensitivity"]])
 def test_a_scenario_that_states_nothing_has_no_notes(cli: Cli, words: list[str]) -> None:
     assert cli(*words, "--samples", "64").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sensitivity", "--switches", "--independent"], "--independent is about parameters"),
+        (["validate", "training", "--calibration", "none.json"], "add --runs FILE"),
+    ],
+)
+def test_an_option_that_could_alter_nothing_is_refused(cli: Cli, words: list[str], said: str) -> None:
+    assert said in cli.fails(*words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
@@ -909,3 +910,10 @@ def test_a_chip_without_curves_gets_a_share_of_its_link() -> None:
     assert inside == pytest.approx(0.75 * 4e11, rel=0.01)
     assert across == pytest.approx(min(0.75 * 4e11, 8 * 0.85 * 5e10), rel=0.01)
     assert single == pytest.approx(0.85 * 5e10, rel=0.01)
+
+
+def test_a_wider_number_is_never_quicker() -> None:
+    """What stands in for a rate that a chip does not state is of a wider precision, not of a narrower one."""
+    for name, one in CHIPS.items():
+        rates = [one.peak(p) for p in ("fp32", "tf32", "bf16", "fp8")]
+        assert all(a <= 1.01 * b for a, b in itertools.pairwise(rates)), (name, rates)  # data sheets round

@@ -78,5 +78,6 @@ def test_energy_per_flop_and_idling_give_the_speeds_their_notes_state() -> None:
 
 
 def test_chips_without_single_precision_are_given_what_others_have() -> None:
-    assert chip("MI350X").peak("tf32") == chip("MI350X").peak_bf16 / 2
+    assert chip("TPU-v4").peak("tf32") == chip("TPU-v4").peak_bf16 / 2
+    assert chip("MI350X").peak("tf32") == chip("MI350X").peak_fp32  # it has no units for TF32
     assert chip("TPU-v4").peak("fp32") == chip("TPU-v4").peak_bf16 / 8

@@ -53,7 +53,8 @@ def test_precisions_as_they_are_written(text: str, name: str) -> None:
 
 
 def test_peaks_of_a_chip() -> None:
-    """What is stated; else the next wider; single precision an eighth of bfloat16 and TF32 a half of it."""
+    """What is stated; else the next wider; single precision an eighth of bfloat16 and TF32 a half of it,
+    or what single precision has."""
     bare = {"bf16": 1, "fp16": 1, "fp8": 1, "fp8-block": 1, "mxfp8": 1, "int8": 1, "mxfp4": 1, "nvfp4": 1, "tf32": 0.5,
             "fp32": 0.125}  # fmt: skip
     assert {p: PLAIN.peak(p) for p in bare} == {p: x * 1e12 for p, x in bare.items()}
@@ -61,10 +62,11 @@ def test_peaks_of_a_chip() -> None:
                                     "peak_fp16": 9e11})  # fmt: skip
     found = {p: rich.peak(p) / 1e11 for p in bare}
     assert found == {"bf16": 10, "fp16": 9, "fp8": 20, "fp8-block": 20, "mxfp8": 20, "int8": 30, "mxfp4": 40,
-                     "nvfp4": 40, "tf32": 6, "fp32": 6}  # fmt: skip
+                     "nvfp4": 40, "tf32": 6, "fp32": 1.25}  # fmt: skip
     assert PLAIN.model_copy(update={"peak_fp8": 2e12}).peak("int8") == 2e12
     assert PLAIN.model_copy(update={"peak_fp8": 2e12}).peak("nvfp4") == 2e12
-    assert PLAIN.model_copy(update={"peak_fp32": 7e11}).peak("fp32") == 7e11
+    single = PLAIN.model_copy(update={"peak_fp32": 7e11})
+    assert (single.peak("fp32"), single.peak("tf32")) == (7e11, 7e11)
     assert not PLAIN.measured
     assert PLAIN.model_copy(update={"matmul_measured": {"bf16": table(lambda m, n, k: 1.0)}}).measured
 

@@ -10,6 +10,7 @@ import typer
 
 from liebig.cli import options as o
 from liebig.cli.command import Answer, Scenario, answers
+from liebig.errors import ConflictError
 
 if TYPE_CHECKING:
     from liebig.forecast import ForecastInput
@@ -30,6 +31,8 @@ def sensitivity(
     """What the minimum of a year depends on: tornado, total-order Sobol indices, structural switches."""
     if list_switches:
         return _all_switches()
+    if switches and independent:
+        raise ConflictError("--independent is about parameters and --switches about switches; leave one out")
     from liebig.cli.render import progress_bar
     from liebig.forecast.plot import draw_tornado
     from liebig.forecast.sensitivity import run_sensitivity

@@ -37,7 +37,7 @@ def training(
 ) -> Answer:
     """Time of a step: each source predicted by a calibration on all others, next to one constant MFU."""
     from liebig.cli.render import progress_bar
-    from liebig.errors import UnknownNameError
+    from liebig.errors import ConflictError, UnknownNameError
     from liebig.evidence.training import builtin_cases, validate_training
     from liebig.evidence.training.report import validation_report
     from liebig.tables import Table
@@ -46,6 +46,8 @@ def training(
         raise UnknownNameError("group to leave out", leave, ("source", "chip"))
     if runs:
         return _of_rows(runs, calibration)
+    if calibration is not None:
+        raise ConflictError("--calibration is scored on rows of your own; add --runs FILE")
     with progress_bar(f"leaving out each {leave}") as progress:
         result = validate_training(builtin_cases(), leave, progress=progress)
     kinds = ("source", "chip", "precision", "size", "software")

@@ -191,12 +191,12 @@ class Chip(BaseModel):
     def peak(self, precision: str = "bf16") -> float:
         """Dense FLOP/s at a precision; the next wider one where the chip lacks it.
 
-        Single precision and TF32, where neither is stated, are ``chip.fp32_share`` and ``chip.tf32_share`` (table
-        ``constants``) of bfloat16.
+        A chip that states single precision and no TF32 has no units for the latter.  Where neither is stated, they are
+        ``chip.fp32_share`` and ``chip.tf32_share`` (table ``constants``) of bfloat16.
         """
         wide = {
-            "fp32": ("peak_fp32", "peak_tf32"),
-            "tf32": ("peak_tf32",),
+            "fp32": ("peak_fp32",),
+            "tf32": ("peak_tf32", "peak_fp32"),
             "fp16": ("peak_fp16",),
             "bf16": (),
             "fp8": ("peak_fp8",),

@@ -49,8 +49,8 @@ def goodput(chips: int, n_parameters: float, failures_per_chip_day: float | None
     """Goodput of a run with checkpoints as often as is best.
 
     ``1 / (1 + δ/τ + (τ/2 + R)/M)`` with ``τ = sqrt(2 δ M)``: δ the time of a checkpoint, M the mean
-    time to an interruption of the whole cluster, R the time to restart; times the share of wall time that
-    goes neither to training nor to interruptions.
+    time to an interruption of the whole cluster, R the time to restart; times one less the share of wall time
+    that goes to neither training nor interruptions.
 
     Args:
         chips: failures grow with them.

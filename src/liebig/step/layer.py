@@ -165,7 +165,7 @@ def _elementwise(s: Shape, lay: Layouts, software: Software, precision: str, spa
     """Numbers read or written per token outside the products in a forward pass, on one rank.
 
     Two norms read and write a width each and two sums read two and write one: 4 + 6 widths.  Rotations read and write
-    queries, keys and values; the activation function reads one number per column (two when gated) and writes one.
+    queries and keys; the activation function reads one number per column (two when gated) and writes one.
     Experts: tokens are sorted to them and back, each read and written; four passes make the scores of the router.  In a
     narrow type, what products read is read in two bytes and written in one, scaled: 1.5 numbers of two bytes.
     """

@@ -10,6 +10,9 @@ weights.  With p ranks and v chunks of layers on each, the idle time of a step i
     zb-2p     (p - 1) (F + B - 2 W)
     dualpipe  (p/2 - 1) (F + 2 B - W)
 
+where those of the last three ask for W of at most F and of at most B.  With zb-2p a rank begins the next step before
+all have ended this one, which needs an optimizer that checks norms of gradients afterwards and takes steps back.
+
 Sources: 1F1B and its interleaved form, Narayanan et al. 2021, arXiv:2104.04473; GPipe, Huang et al. 2019,
 arXiv:1811.06965; ZB-1p and ZB-2p as the handcrafted ZB-H1 and ZB-H2 of Qi et al. 2023, arXiv:2401.10241; DualPipe,
 DeepSeek-V3, arXiv:2412.19437, table 2, where a forward and a backward pass that overlap are taken to last as long as
