@@ -29,6 +29,8 @@ from liebig.transformer import architecture
 Record = Callable[[str, float, str], None]
 #: Layouts of GPT-3 175B on 4,096 chips with batch 4,096, as the peer enumerates them.
 LAYOUTS = 1_031_448
+#: Those that can run: chunks of layers ask for micro-batches in whole groups, which the peer does not check.
+RUNNABLE = 731_368
 
 
 def space() -> Space:
@@ -51,7 +53,7 @@ def space() -> Space:
     )  # fmt: skip
 
 
-def own() -> Found:
+def liebig_search() -> Found:
     """The same search with liebig."""
     a100 = chip("A100-SXM-80GB")
     return search(
@@ -66,13 +68,13 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def own_rate() -> float:
+def liebig_rate() -> float:
     """Layouts per processor second, the median of three searches after one that warms up."""
-    own()
+    liebig_search()
     rates = []
     for _ in range(3):
         start = cpu_s()
-        found = own()
+        found = liebig_search()
         rates.append(found.considered / (cpu_s() - start))
     return sorted(rates)[1]
 
@@ -88,9 +90,9 @@ def peer_rate(mode: str, layouts: int) -> float:
 
 
 def test_a_search_of_a_million_layouts(benchmark: Any) -> None:
-    found = benchmark(own)
-    assert found.considered == LAYOUTS
-    assert 0 < found.feasible < LAYOUTS
+    found = benchmark(liebig_search)
+    assert found.considered == RUNNABLE
+    assert 0 < found.feasible < RUNNABLE
     assert found.layouts.size >= 10
 
 
@@ -98,17 +100,14 @@ def test_a_search_of_a_million_layouts(benchmark: Any) -> None:
 def test_against_calculon(mode: str, layouts: int, least: float, record: Record) -> None:
     if "CALCULON" not in os.environ:
         pytest.skip("name a checkout of Calculon in the environment variable CALCULON")
-    ratio = own_rate() / peer_rate(mode, layouts)
+    ratio = liebig_rate() / peer_rate(mode, layouts)
     record(f"layouts per processor second, liebig / Calculon {mode}", ratio, f">= {least:g}")
     assert ratio >= least
 
 
-def test_memory_of_a_search(record: Record) -> None:
-    code = "import test_plan_speed as t, resource; t.own(); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    here = str(Path(__file__).parent)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here)
-    peak = int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
-    record("megabytes of a search of 1,031,448 layouts", peak / 1e6, "bounded")
+def test_memory_of_a_search(record: Record, peak_bytes: Callable[[str], int]) -> None:
+    peak = peak_bytes("import test_plan_speed as t; t.liebig_search()")
+    record("megabytes of that search", peak / 1e6, "bounded")
     assert peak < 1e9
 
 
