@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 import typer
 
 import liebig.cli
+from liebig.cli import plan_options
 from liebig.cli.app import app
+from liebig.step.pipeline import SCHEDULE_NAMES
 
 from .conftest import Cli
 
@@ -134,3 +138,15 @@ def test_a_scenario_that_states_nothing_has_no_notes(cli: Cli, words: list[str])
 )
 def test_an_option_that_could_alter_nothing_is_refused(cli: Cli, words: list[str], said: str) -> None:
     assert said in cli.fails(*words)
+
+
+def test_help_names_every_schedule() -> None:
+    (option,) = plan_options.ScheduleOption.__metadata__
+    assert set(re.findall(r"[\w-]+", option.help)) >= set(SCHEDULE_NAMES)
+
+
+def test_the_page_without_its_packages_says_what_to_install(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in sys.modules if n.startswith("liebig.web")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "anyio.to_thread", None)
+    assert "pip install 'liebig[web]'" in cli.fails("app")

@@ -70,12 +70,12 @@ class MissingExtraError(LiebigError):
     """An optional dependency is needed and absent.
 
     >>> print(MissingExtraError("plots", "plot"))
-    plots need an optional dependency that is not installed; mend it with: pip install 'liebig[plot]'
+    an optional dependency of plots is not installed; mend it with: pip install 'liebig[plot]'
     """
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
-            f"{feature} need an optional dependency that is not installed; mend it with: pip install 'liebig[{extra}]'"
+            f"an optional dependency of {feature} is not installed; mend it with: pip install 'liebig[{extra}]'"
         )
 
 

@@ -49,7 +49,7 @@ def train(
     recompute_share: Annotated[
         float | None, typer.Option(help="Share of layers that full recomputation takes.")
     ] = None,
-    schedule: Annotated[str | None, typer.Option(help="1f1b (default), zb-1p, zb-2p, dualpipe or gpipe.")] = None,
+    schedule: p.ScheduleOption = None,
     offload: Annotated[bool, typer.Option("--offload", help="Optimizer states in the host's memory.")] = False,
     network: p.NetworkOption = None,
     topology: Annotated[str | None, typer.Option(help="rail, fat-tree, torus2d, torus3d or dragonfly.")] = None,

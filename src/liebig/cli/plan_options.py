@@ -76,6 +76,8 @@ TermsOption = Annotated[
     str | None, typer.Option("--terms", help="reserved (default), on-demand, 1-year, 3-year, spot, market or owned.")
 ]
 CalibrationOption = Annotated[Path | None, typer.Option("--calibration", help="From liebig calibrate.", metavar="FILE")]
+#: A test holds the names against those of ``step.pipeline``, which would load NumPy for ``--help``.
+ScheduleOption = Annotated[str | None, typer.Option(help="1f1b (default), zb-1p, zb-2p, dualpipe or gpipe.")]
 Size = Annotated[int | None, typer.Option(help="Held at this size; searched when left out.")]
 
 

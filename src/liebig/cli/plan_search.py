@@ -33,7 +33,7 @@ def search_layouts(
     ep: p.Size = None,
     zero: Annotated[int | None, typer.Option(help="ZeRO stage 0 to 3; 3 is FSDP.")] = None,
     recompute: Annotated[str | None, typer.Option(help="none, selective or full.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="1f1b (default), zb-1p, zb-2p, dualpipe or gpipe.")] = None,
+    schedule: p.ScheduleOption = None,
     offload: Annotated[bool, typer.Option("--offload", help="Optimizer states in the host's memory.")] = False,
     network: p.NetworkOption = None,
     calibration: p.CalibrationOption = None,
