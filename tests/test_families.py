@@ -18,6 +18,7 @@ from liebig.cluster.fabric import fabric_of
 from liebig.cluster.families import families, family_of, is_systolic
 from liebig.cluster.kernels import BYTES, gemm_time, level_of, read_table, table_of
 from liebig.cluster.throttling import throttling
+from liebig.errors import UnknownNameError
 from liebig.plan import find_budget, find_scale, find_sweep, plan_training, search_training, tasks_of
 from liebig.plan.inputs import make_training_input, setup_of
 
@@ -114,7 +115,6 @@ def test_a_chip_of_no_family_is_its_maker_s_or_another() -> None:
     assert family_of(Chip(**numbers)).family == "other"
     assert family_of(Chip(**numbers, vendor="Google")).family == "TPU"
     assert family_of(Chip(**numbers, vendor="CPU")).kind == "cpu"
-    assert family_of(Chip(**numbers, vendor="NVIDIA", family="never heard of")).family == "other"
     assert (attention_family(Chip(**numbers)), curves_family(Chip(**numbers), fabric_of(Chip(**numbers)))) == (
         "H100",
         "",
@@ -166,3 +166,15 @@ def test_a_family_says_how_its_products_are_timed(fields: dict[str, str], proble
     sourced = {"unit": "x", "source": "liebig", "as_of": "2026", "licence": "fact", "grade": "judgement"}
     with pytest.raises(ValueError, match=problem):
         ChipFamilyRow(family="X", **fields, **sourced)  # type: ignore[arg-type]
+
+
+def test_a_family_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match=r"chip family 'H10O'.*H100"):
+        family_of(Chip(name="mine", family="H10O", peak_bf16=1e15, memory_bytes=96e9, memory_bandwidth=4e12))
+
+
+def test_a_family_that_nobody_knows_stands_in_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [*families().values(), families()["MI300"].model_copy(update={"collectives_from": "H10O"})]
+    monkeypatch.setattr("liebig.cluster.families.builtin_table", lambda _: rows)
+    with pytest.raises(UnknownNameError, match="stands in for MI300"):
+        families.__wrapped__()

@@ -11,6 +11,7 @@ import functools
 from liebig.catalog.loader import builtin_table
 from liebig.catalog.training_rows import ChipFamilyRow
 from liebig.cluster.chip import Chip
+from liebig.errors import UnknownNameError
 
 __all__ = ["families", "family_of", "is_systolic"]
 
@@ -25,11 +26,19 @@ def families() -> dict[str, ChipFamilyRow]:
     >>> families()["MI300"].collectives_from
     'H100'
     """
-    return {row.family: row for row in builtin_table("chip_families") if isinstance(row, ChipFamilyRow)}
+    rows = {row.family: row for row in builtin_table("chip_families") if isinstance(row, ChipFamilyRow)}
+    for row in rows.values():
+        for name in (*row.kernels_from.split(), *row.attention_from.split(), *row.collectives_from.split()):
+            if name not in rows:
+                raise UnknownNameError(f"family that stands in for {row.family}", name, rows)
+    return rows
 
 
 def family_of(chip: Chip) -> ChipFamilyRow:
     """The family of a chip: as it says; else its maker's systolic one or processors; else ``other``.
+
+    Raises:
+        UnknownNameError: it says a family that is not in the table.
 
     >>> from liebig.cluster import chip
     >>> family_of(chip("H100-PCIe")).host
@@ -46,6 +55,8 @@ def _family(name: str, vendor: str) -> ChipFamilyRow:
     known = families()
     if name in known:
         return known[name]
+    if name:
+        raise UnknownNameError("chip family", name, known)
     of_maker = (row for row in known.values() if row.vendor == vendor and row.kind in ("systolic", "cpu"))
     return next(of_maker, known[_OTHER])
 
