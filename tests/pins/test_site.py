@@ -12,7 +12,7 @@ from liebig.catalog import load_catalog, plan_number
 from liebig.catalog.training_rows import RentalPriceRow
 from liebig.cluster.chip import Chip, chip
 from liebig.dates import decimal_year
-from liebig.errors import RangeError, UnknownNameError
+from liebig.errors import InputError, RangeError, UnknownNameError
 from liebig.site.footprint import footprint
 from liebig.site.money import (
     Owned,
@@ -219,3 +219,10 @@ def test_places_by_name() -> None:
     assert (plain.wue_l_per_kwh, plain.water_l_per_kwh) == (0, 0)
     with pytest.raises(UnknownNameError, match="site"):
         site("nowhere at all")
+
+
+def test_the_year_of_a_price_is_the_one_its_unit_names() -> None:
+    assert plan_number("access.campus_usd_per_w").year == 2026
+    assert plan_number("money.server_usd_per_flop_per_s").year == 2024
+    with pytest.raises(InputError, match="names no year"):
+        _ = plan_number("goodput.restart_s").year

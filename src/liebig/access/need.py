@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from liebig.access.draws import draw
 from liebig.catalog import load_catalog, plan_number
-from liebig.dates import start_of, year_named_in
+from liebig.dates import start_of
 from liebig.errors import InputError, RangeError, UnitError
 from liebig.forecast.inputs import make_input
 from liebig.forecast.progress import trend_flop
@@ -165,9 +165,7 @@ def frontier_flop(sampled: SampledWorld, year: int) -> Array:
 def usd_per_w(sampled: SampledWorld, year: int) -> Array:
     """Cost of building a campus in a year, USD per W, ``(n,)``."""
     p, n = sampled.state, sampled.samples
-    stated = year_named_in(plan_number("access.campus_usd_per_w").unit)
-    assert stated is not None, "the unit says of which year the cost is"
-    years = np.array([start_of(year), start_of(stated)])
+    years = np.array([start_of(year), start_of(plan_number("access.campus_usd_per_w").year)])
     path = np.broadcast_to(usd_per_h100e(p, years) / facility_w_per_h100e(p, years), (2, n))
     return draw("campus_usd_per_w", n, sampled.seed) * path[0] / path[1]
 

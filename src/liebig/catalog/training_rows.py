@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from liebig.catalog.fields import Date, DateIfKnown, FactRow, Headline, Identifier, Number, Positive
+from liebig.dates import year_named_in
+from liebig.errors import InputError
 
 if TYPE_CHECKING:
     from liebig.uncertainty import Interval
@@ -339,6 +341,18 @@ class NumberRow(FactRow):
         from liebig.uncertainty import Interval  # here, so that reading facts does not load NumPy
 
         return Interval(self.p10, self.p50, self.p90)
+
+    @property
+    def year(self) -> int:
+        """The year that its unit names, of which a price is.
+
+        Raises:
+            InputError: the unit names none.
+        """
+        named = year_named_in(self.unit)
+        if named is None:
+            raise InputError(f"{self.number}: the unit {self.unit!r} names no year; write e.g. 'USD/W of 2026'")
+        return named
 
 
 class ConstantRow(FactRow):

@@ -21,10 +21,6 @@ def page(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
 ) -> None:
     """The page: see the limit, move it, share it. Works without a network."""
-    from liebig.errors import MissingExtraError
+    from liebig.web.serve import serve
 
-    try:
-        from liebig.web.serve import serve
-    except ImportError:
-        raise MissingExtraError("the page", "web") from None
     serve(host, port, password_env=password_env, insecure=insecure, gateway=gateway, browser=browser)

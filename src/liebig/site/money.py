@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from liebig.catalog import load_catalog, plan_number
 from liebig.catalog.training_rows import ChipCostRow, RentalPriceRow
 from liebig.cluster.chip import Chip
-from liebig.dates import decimal_year, year_named_in
+from liebig.dates import decimal_year
 from liebig.errors import RangeError, UnknownNameError
 from liebig.site.place import Site
 from liebig.uncertainty import INTERVAL_LEVELS, Interval
@@ -148,9 +148,7 @@ def server_usd(machine: Chip, year: float) -> float:
     if cost is not None and cost.chip_usd:
         return plan_number("money.server_over_chip").p50 * float(cost.chip_usd)
     per_flop = plan_number("money.server_usd_per_flop_per_s")
-    stated = year_named_in(per_flop.unit)
-    assert stated is not None, "the unit says of which year the price is"
-    return per_flop.p50 * plan_number("money.change_per_year").p50 ** (year - stated) * machine.peak_bf16
+    return per_flop.p50 * plan_number("money.change_per_year").p50 ** (year - per_flop.year) * machine.peak_bf16
 
 
 def embodied_kgco2e(machine: Chip) -> float:

@@ -66,7 +66,7 @@ def refusal(
 
 
 def retry_after_text(seconds: float) -> str:
-    """FullReply seconds, at least one.
+    """Whole seconds, at least one.
 
     >>> retry_after_text(0.2), retry_after_text(12.1)
     ('1', '13')
