@@ -90,7 +90,7 @@ def test_groups_linked_by_a_correlation() -> None:
 
 
 def test_one_over_an_interval() -> None:
-    assert Interval(1.0, 2.0, 4.0).inverse() == (0.25, 0.5, 1.0)
+    assert Interval(2.0, 4.0, 8.0).inverse() == (0.125, 0.25, 0.5)
     for around_zero in (Interval(-1.0, 1.0, 2.0), Interval(-2.0, -1.0, 0.0)):
         with pytest.raises(RangeError, match="zero lies between"):
             around_zero.inverse()
