@@ -170,9 +170,9 @@ def report(drawn: dict[str, tuple[list[Mutant], int]], seed: int) -> str:
         "",
         f"Written by `tools/mutate.py` (seed {seed}); operators of cosmic-ray and dropped terms. Mutants are drawn at "
         "random from all that a package has; a killed one fails a test of the package. The share when drawn is that of "
-        "the first run, the share now counts tests that were added since. Tests written for the survivors of a draw have "
-        "seen it, also where a file changed and its mutants were tested anew: only a new seed tells how many of all "
-        "mutants the tests kill.",
+        "the first run, the share now counts tests that were added since. Tests for the survivors of a draw "
+        "have seen it, also where a file changed and its mutants were tested anew: only a new seed tells how many of "
+        "all mutants the tests kill.",
         "",
         "| package | all mutants | drawn | killed when drawn | killed now | survived | share when drawn | share now |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
