@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from liebig.errors import InputError, RangeError, UnknownNameError
 from liebig.forecast import make_inputs
 from liebig.forecast.result import interval_of
 from liebig.forecast.simulate import run_forecast
+from liebig.plan import budget as budget_module
 from liebig.plan import (
     find_budget,
     find_scale,
@@ -29,6 +35,7 @@ from liebig.plan.loss import loss, optimal
 from liebig.plan.multi_site import SiteLink, exchange_s
 from liebig.plan.scale import make_scale_input
 from liebig.plan.scale_chart import scale_chart
+from liebig.step.pipeline import SCHEDULE_NAMES, fewest
 from steady import refusing_port
 
 # ── scale ───────────────────────────────────────────────────────────────────
@@ -48,6 +55,17 @@ def test_utilisation_falls_with_the_size_of_a_run_and_then_there_is_none(scale) 
     assert used[-1] is None or used[-1] < 0.1
     assert all(r["chips"] is None or r["days"] <= 90.0 for r in scale.rows)
     assert scale.wall.knee_flop < scale.wall.wall_flop
+
+
+def test_pipelines_have_as_many_micro_batches_as_their_schedule_needs(scale) -> None:
+    for row in (r for r in scale.rows if r["chips"] is not None):
+        which = SCHEDULE_NAMES.index(row["schedule"])
+        assert row["n_micro"] >= float(fewest(which, row["pp"], row["vpp"]))
+    shape = scale_module._shape(70e9, scale.given)
+    lay = scale_module._layouts(np.geomspace(8, 1e6, 9), shape, 512.0)
+    assert np.all(lay.n_micro >= fewest(lay.schedule, lay.pp, lay.vpp))
+    assert np.any(lay.vpp > 1)
+    assert np.any(lay.n_micro < lay.pp)
 
 
 def test_sizes_follow_the_scaling_law(scale) -> None:
@@ -345,3 +363,45 @@ def test_every_power_buys_a_model(power_w: float) -> None:
     found = find_budget(power_w=power_w, usd_per_chip_hour=2.0)
     assert found.power_w <= power_w
     assert found.loss[1] < 2.2
+
+
+@pytest.mark.parametrize("chips", [1, 2, 3, 5, 7])
+def test_fewer_chips_than_a_server_has_are_all_used(chips: int) -> None:
+    found = find_budget(chips=chips, usd_per_chip_hour=2.0)
+    assert (found.chips, found.idle_chips, found.binds) == (chips, 0, "chips")
+
+
+LARGER = {
+    "chips": (1, 3, 7, 24, 1000, 16_384, 40_960, 97_024, 131_072, 10_000_000),
+    "power_w": (2e3, 1e5, 5e7, 2e8, 2e10),
+    "usd": (1e4, 3e5, 5e6, 2e8, 1e10),
+}
+
+
+@pytest.mark.parametrize("days", [None, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("budget", LARGER)
+def test_a_larger_budget_never_buys_a_worse_model(budget: str, days: float | None) -> None:
+    limits: list[dict[str, Any]] = [{budget: x, "days": days, "usd_per_chip_hour": 2.0} for x in LARGER[budget]]
+    losses = [find_budget(**given).loss[1] for given in limits]
+    for less, more in itertools.pairwise(losses):
+        assert more <= less * (1 + 1e-4)
+
+
+def test_what_is_left_idle_is_no_used_up_budget() -> None:
+    found = find_budget(chips=131_072, power_w=1e9, usd_per_chip_hour=2.0)
+    assert found.idle_chips == 131_072 - found.chips > 0
+    assert found.headroom["chips"] == pytest.approx(131_072 / found.chips)
+    assert found.headroom["power"] > 2
+    assert found.binds == "batch size"
+
+
+@given(st.integers(1, 10**8))
+def test_numbers_of_chips_that_are_tried(most: int) -> None:
+    """Coarse numbers come within a third of each other down to one, fine ones within a seventh, none twice."""
+    coarse = [most, *budget_module._coarse_below(most)]
+    assert coarse[-1] == 1
+    assert all(1 < a / b <= 2 for a, b in itertools.pairwise(coarse))
+    assert all(a / b <= 4 / 3 for a, b in itertools.pairwise(coarse[1:]) if b >= 4)
+    fine = budget_module._between(most, most)
+    assert all(most / 2 < n < most for n in fine)
+    assert len(set(fine)) == len(fine)

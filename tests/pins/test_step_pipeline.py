@@ -85,10 +85,10 @@ def test_the_order_of_two_ways_on_four_ranks() -> None:
 def test_idle_time_is_never_all_gone() -> None:
     """Where the formula leaves nothing, ``step.least_idle`` of the 7·(1 + 1 + 1) s that 1F1B waits stay."""
     least = constant("step.least_idle")
-    assert float(idle_s(ZB2, 8, 1, 1.0, 1.0, 1.0)) == pytest.approx(least * 21)
-    assert float(idle_s(ZB1, 8, 2, 0.5, 0.5, 1.0)) == pytest.approx(least * 7)
-    assert idle_s(np.array([ONE, ZB1]), 8, np.array([1, 2]), 1.0, 2.0, 1.0) == pytest.approx([28, 7])
-    assert float(idle_s(ONE, 1, 1, 1.0, 1.0, 1.0)) == 0.0
+    assert float(idle_s(ZB2, 8, 32, 1, 1.0, 1.0, 1.0)) == pytest.approx(least * 21)
+    assert float(idle_s(ZB2, 8, 32, 1, 0.5, 0.5, 1.0)) == pytest.approx(least * 14)
+    assert idle_s(np.array([ONE, ZB1]), 8, 16, np.array([1, 2]), 1.0, 2.0, 1.0) == pytest.approx([28, 7])
+    assert float(idle_s(ONE, 1, 4, 1, 1.0, 1.0, 1.0)) == 0.0
 
 
 def test_micro_batches_in_flight() -> None:

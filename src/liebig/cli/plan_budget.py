@@ -81,11 +81,13 @@ def _show(result: Budget) -> None:
         "days": (result.given.days, result.days, "{:.3g}"),
         "chips": (result.given.chips, result.chips, "{:,.0f}"),
     }
+    binds = result.binds.split(" and ")
     for name, (had, took, form) in amounts.items():
-        mark = " ◄" if name in result.binds.split(" and ") else ""
+        mark = " ◄" if name in binds else ""
         used.add_row(name + mark, "–" if had is None else form.format(had), form.format(took))
     out.print(used)
-    out.print("  ◄ used up", style="dim")
+    if not set(binds).isdisjoint(amounts):
+        out.print("  ◄ used up", style="dim")
     out.print()
     table = grid("", "parameters", "tokens", "per parameter", "loss", "MFU", right=(1, 2, 3, 4, 5))
     for row in result.frontier:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from liebig.dates import decimal_year
@@ -36,10 +35,12 @@ HOURS_PER_DAY = 24.0
 LONGEST_DAYS = 365.0
 #: Activity shares by which the power of a chip is judged before a layout is known.
 TYPICAL_SHARES = {"matmul": 0.6, "attention": 0.08, "memory": 0.08, "tensor": 0.1, "bubble": 0.08, "data": 0.06}
-#: Above this utilisation fewer chips cannot train more: half of them would have to be used more than twice as well.
-BUSY = 0.3
-#: Sizes of models that are tried, per factor of ten.
+#: No layout that was published or planned uses more of the peak than this.
+MOST_USED = 0.6
+#: Sizes of models that are tried, per factor of ten: the same for every budget, so that a larger one buys no less.
 PER_DECADE = 6
+#: Numbers of chips that are tried between two powers of two.
+PER_OCTAVE = 8
 
 
 class BudgetInput(BaseModel):
@@ -73,7 +74,8 @@ class BudgetInput(BaseModel):
 class Budget:
     """The best model of a budget; ``frontier`` has one row per size tried, ``binds`` names what is used up.
 
-    ``idle_chips`` are chips that the budget allows and that would not lower the loss, as the batch has too little work.
+    ``idle_chips`` are chips that the budget allows and that would not lower the loss: divided among all of them, the
+    batch would leave more of each idle.
     """
 
     given: BudgetInput
@@ -112,8 +114,8 @@ class Budget:
         if not self.idle_chips:
             return ""
         return (
-            f" The budget allows {self.idle_chips:,} chips more, which would not lower the loss: a batch of "
-            f"{self.plan.batch:,} sequences has too little work for them."
+            f" The budget allows {self.idle_chips:,} chips more, which would not lower the loss: divided among all of "
+            f"them, a batch near {self.plan.batch:,} sequences would leave more of each idle."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -160,7 +162,8 @@ class _Means:
     price: float
     server_w: float
     pue: float
-    bound: float
+    #: Chips that the budgets allow, before rounding to whole servers, over those of whole servers.
+    rounded: float
 
     def with_chips(self, chips: int, given: BudgetInput) -> _Means:
         """The same budgets spent on fewer chips, for longer where money alone ends the run."""
@@ -206,14 +209,14 @@ def _means(given: BudgetInput) -> _Means:
         )
     if given.usd is not None:
         days = min(days, given.usd / (price * HOURS_PER_DAY * chips))
-    return _Means(chips, days, price, server_w, place.pue, bound)
+    return _Means(chips, days, price, server_w, place.pue, bound / chips)
 
 
 def _round_down(count: float, node: int) -> int:
-    """Whole servers, and a number with many divisors where it is large."""
+    """Whole servers, and a number with many divisors where it is large; fewer chips than a server has as they are."""
     n = int(count)
     if n < node:
-        return 2 ** int(math.log2(n)) if n >= 1 else 0
+        return n
     servers = n // node
     for size in (64, 32, 16, 8, 4, 2):
         if servers >= 4 * size:
@@ -258,10 +261,15 @@ def _one(given: BudgetInput, means: _Means, parameters: float) -> _Tried | None:
     return row, options, found
 
 
+def _loss_of(tried: _Tried) -> float:
+    return float(tried[0]["loss"])
+
+
 def find_budget(given: BudgetInput | None = None, progress: Progress | None = None, **options: Any) -> Budget:
     """The model of least loss that the budgets train.
 
-    Sizes are tried along a grid; each has its best layout, and trains on as many tokens as the time allows.
+    Sizes are tried along a grid, the same for every budget; each has its best layout, and trains on as many tokens as
+    the time allows.  Fewer chips than the budgets allow are tried too, so that a larger budget buys no worse a model.
 
     Args:
         given: the budgets, or None to make them from the options.
@@ -293,65 +301,123 @@ def find_budget(given: BudgetInput | None = None, progress: Progress | None = No
     )  # fmt: skip
 
 
-def _loss_of(tried: _Tried) -> float:
-    return float(tried[0]["loss"])
+class _Sizes:
+    """The models that were tried on a number of chips; each is planned once."""
+
+    def __init__(self, given: BudgetInput, means: _Means) -> None:
+        self._given, self.means = given, means
+        flop = means.chips * chip_of(given.chip).peak(given.precision) * 0.4 * means.days * 86_400.0
+        middle = math.sqrt(flop / 120.0)
+        least, most = max(middle / 30.0, 2e7), min(max(middle * 10.0, 1e8), 1e15)
+        steps = range(math.ceil(PER_DECADE * math.log10(least)), math.floor(PER_DECADE * math.log10(most)) + 1)
+        self.sizes = [10.0 ** (k / PER_DECADE) for k in steps]
+        self._tried: dict[int, _Tried | None] = {}
+
+    def _at(self, i: int) -> _Tried | None:
+        if i not in self._tried:
+            self._tried[i] = _one(self._given, self.means, self.sizes[i])
+        return self._tried[i]
+
+    def _loss_at(self, i: int) -> float:
+        tried = self._at(i)
+        return math.inf if tried is None else _loss_of(tried)
+
+    def best(self) -> _Tried | None:
+        """The model of least loss, sought from the size that this much computing usually trains best.
+
+        Loss falls and rises again with size, with a ripple: two sizes beyond the best must be worse.
+        """
+        at = min(range(len(self.sizes)), key=lambda i: abs(i - 0.6 * len(self.sizes)))
+        while self._at(at) is None and at > 0:
+            at -= 1
+        while True:
+            near = range(max(at - 2, 0), min(at + 3, len(self.sizes)))
+            lower = min(near, key=self._loss_at)
+            if lower == at or self._loss_at(lower) >= self._loss_at(at):
+                return self._at(at)
+            at = lower
+
+    def all(self, progress: Progress | None) -> list[_Tried]:
+        """Models of all sizes; those that do not fit are left out."""
+        out = []
+        for i in range(len(self.sizes)):
+            found = self._at(i)
+            if found is not None:
+                out.append(found)
+            if progress is not None:
+                progress((i + 1) / len(self.sizes))
+        return out
 
 
 def _best_count(given: BudgetInput, allowed: _Means, progress: Progress | None) -> tuple[_Means, list[_Tried]]:
     """The number of chips whose best model has the least loss, and what models of all sizes come to on it.
 
-    Fewer chips than allowed are tried only where the best layout leaves most of them idle.
+    First all chips are tried and three numbers in each factor of two below, then those around the best of them.  A
+    number is left out where its chips, used as well as any, could not do the work that was found.
 
     Raises:
         InputError: no model fits on any number.
     """
-    found: tuple[_Means, list[_Tried]] | None = None
-    for chips in _usable_counts(allowed.chips):
-        means = allowed.with_chips(chips, given)
-        tried = _sizes_tried(given, means, progress)
-        if not tried:
-            continue
-        here = min(tried, key=_loss_of)
-        if found is None or _loss_of(here) < min(map(_loss_of, found[1])):
-            found = means, tried
-        if here[0]["mfu"] > BUSY:
+    counts: dict[int, tuple[_Sizes, _Tried | None]] = {}
+
+    def loss_with(chips: int) -> float:
+        if chips not in counts:
+            sizes = _Sizes(given, allowed.with_chips(chips, given))
+            counts[chips] = sizes, sizes.best()
+        tried = counts[chips][1]
+        return math.inf if tried is None else _loss_of(tried)
+
+    def least_useful() -> float:
+        """Chips that would have to be used as well as any to do the work of the best."""
+        chips = min(counts, key=loss_with)
+        tried = counts[chips][1]
+        return 0.0 if tried is None else chips * tried[0]["mfu"] / MOST_USED
+
+    loss_with(allowed.chips)
+    for chips in _coarse_below(allowed.chips):
+        if chips < least_useful():
             break
-    if found is None:
+        loss_with(chips)
+    best = min(counts, key=loss_with)
+    # with money alone fewer chips would run for longer at the same price, always a little better
+    if best < allowed.chips or allowed.with_chips(best - 1 or 1, given).days == allowed.days:
+        for chips in _between(best, allowed.chips):
+            if chips >= least_useful():
+                loss_with(chips)
+    best = min(counts, key=lambda n: (loss_with(n), n))
+    sizes, tried = counts[best]
+    if tried is None:
         raise InputError(
             f"no model of 20 million parameters or more fits on {allowed.chips:,} {chip_of(given.chip).name} with "
             f"sequences of {given.seq_len:,} tokens; give more chips, a shorter seq_len or a chip with more memory"
         )
-    return found
+    return sizes.means, sizes.all(progress)
 
 
-def _usable_counts(chips: int) -> list[int]:
-    """Numbers of chips to try, the most first: as many as there are, then ever fewer with many small divisors.
+def _coarse_below(chips: int) -> list[int]:
+    """1, 1.25 and 1.5 times powers of two below a number, the largest first.
 
-    >>> _usable_counts(100)
-    [100, 96, 48, 24, 12, 6, 3, 1]
+    >>> _coarse_below(50), _coarse_below(4)
+    ([48, 40, 32, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1], [3, 2, 1])
     """
-    power = 2 ** int(math.log2(chips))
-    smooth = max(power * k // 8 for k in (8, 10, 12, 14) if power * k // 8 <= chips)
-    counts = [chips]
-    while smooth:
-        counts += [smooth] if smooth < counts[-1] else []
-        smooth //= 2
-    return counts
+    powers = [2**k for k in range(chips.bit_length())]
+    return sorted({p * k // 4 for p in powers for k in (4, 5, 6) if p * k // 4 < chips}, reverse=True)
 
 
-def _sizes_tried(given: BudgetInput, means: _Means, progress: Progress | None) -> list[_Tried]:
-    """What models of all sizes come to on a number of chips; those that do not fit are left out."""
-    flop = means.chips * chip_of(given.chip).peak(given.precision) * 0.4 * means.days * 86_400.0
-    middle = math.sqrt(flop / 120.0)
-    sizes = np.geomspace(max(middle / 30.0, 2e7), min(max(middle * 10.0, 1e8), 1e15), round(2.5 * PER_DECADE) + 1)
-    out = []
-    for i, size in enumerate(sizes, start=1):
-        found = _one(given, means, float(size))
-        if found is not None:
-            out.append(found)
-        if progress is not None:
-            progress(i / len(sizes))
-    return out
+def _between(best: int, most: int) -> list[int]:
+    """Numbers of chips around the best so far, up to twice and down to half of it, the most first.
+
+    All of them are eighths of a power of two, whatever the budget.
+
+    >>> _between(100, 100)
+    [96, 88, 80, 72, 64, 60, 56, 52]
+    >>> _between(64, 100)
+    [96, 88, 80, 72, 60, 56, 52, 48, 44, 40, 36]
+    """
+    power = 2 ** int(math.log2(best))
+    eighths = range(PER_OCTAVE, 2 * PER_OCTAVE)
+    numbers = {k * power * twice // (2 * PER_OCTAVE) for twice in (1, 2, 4) for k in eighths}
+    return sorted((n for n in numbers if best / 2 < n <= min(most, 2 * best) and n != best), reverse=True)
 
 
 def _bind(names: str) -> str:
@@ -383,16 +449,15 @@ def _loss(row: dict[str, Any], tokens: float) -> float:
 
 def _headroom(given: BudgetInput, means: _Means) -> dict[str, float]:
     """Budget over use, for each budget that was given; 1 where it is used up but for rounding to whole servers."""
-    rounded = means.bound / means.chips
     out = {}
     if given.usd is not None:
         out["money"] = given.usd / means.usd
     if given.power_w is not None:
-        out["power"] = given.power_w / (means.power_w * rounded)
+        out["power"] = given.power_w / (means.power_w * means.rounded)
     if given.chips is not None:
-        out["chips"] = given.chips / means.bound
+        out["chips"] = given.chips / (means.chips * means.rounded)
     if given.days is not None:
         out["days"] = given.days / means.days
     if given.usd is not None and given.days is not None and means.days >= given.days:
-        out["money"] /= rounded  # the days end before the money only because chips were rounded
+        out["money"] /= means.rounded  # the days end before the money only because chips were rounded
     return out

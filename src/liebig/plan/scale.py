@@ -28,6 +28,7 @@ from liebig.step.calibration import builtin_calibration
 from liebig.step.layout import Layouts
 from liebig.step.memory import memory
 from liebig.step.parts import parts
+from liebig.step.pipeline import SCHEDULE_NAMES, fewest
 from liebig.step.search import constants_of
 from liebig.step.software import Software, software
 from liebig.step.time import Breakdown, assemble
@@ -44,6 +45,8 @@ Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LENGTH = 8192.0
 #: Least and most chips that are looked at.
 LEAST, MOST = 8.0, 1e14
+#: Schedules that are tried; the others keep more than they spare here, or ask for a special optimizer.
+TRIED = ("1f1b", "zb-1p")
 
 
 class ScaleInput(BaseModel):
@@ -181,16 +184,18 @@ def _layouts(chips: Array, shape: Shape, batch_seqs: float) -> Layouts:
     # a causal model can send parts of a sequence through its pipeline one after the other (arXiv:2102.07988)
     part = 4.0 ** np.arange(0, -4, -1)
     again = np.array([0.0, 2.0])
-    schedule = np.array([0.0, 1.0])
-    n, t, p, c, m, r, z = np.meshgrid(chips, tp, pp, cp, part, again, schedule, indexing="ij")
+    # each schedule in one chunk, and interleaved with one layer a chunk
+    schedule = np.array([SCHEDULE_NAMES.index(name) for name in TRIED], dtype=np.float64)
+    interleaved = np.array([0.0, 1.0])
+    n, t, p, c, m, r, z, i = np.meshgrid(chips, tp, pp, cp, part, again, schedule, interleaved, indexing="ij")
     dp = n / (t * p * c)
-    possible = (dp >= 1.0) & (dp <= batch_seqs) & (t <= 8.0 * float(shape.hidden) / 128.0)
     n_micro = batch_seqs / np.maximum(dp, 1.0) / m
-    # interleaved with one layer a chunk, or one chunk and zero bubbles
-    chunks = np.where(z > 0, 1.0, np.maximum(float(shape.n_layers) / p, 1.0))
+    chunks = np.where(i > 0, np.maximum(float(shape.n_layers) / p, 1.0), 1.0)
+    possible = (dp >= 1.0) & (dp <= batch_seqs) & (t <= 8.0 * float(shape.hidden) / 128.0)
+    possible &= (n_micro >= fewest(z, p, chunks)) & ((p > 1) | ((z == schedule[0]) & (i == 0)))
     lay = Layouts.of(
-        tp=t, pp=p, cp=c, dp=np.maximum(dp, 1.0), micro_batch=m, n_micro=n_micro, recompute=r, zero=1,
-        vpp=np.where(p > 1, chunks, 1.0), schedule=np.where(p > 1, z, 0.0),
+        tp=t, pp=p, cp=c, dp=np.maximum(dp, 1.0), micro_batch=m, n_micro=n_micro, recompute=r, zero=1, vpp=chunks,
+        schedule=z,
     )  # fmt: skip
     return lay.take(possible)
 
@@ -243,6 +248,7 @@ def _row(given: ScaleInput, machine: _Machine, flop: float, counts: int = 48) ->
     row.update(
         chips=float(lay.chips[i]), days=float(days[i]), step_s=float(seconds[i]), utilisation=used,
         tp=float(lay.tp[i]), pp=float(lay.pp[i]), cp=float(lay.cp[i]), dp=float(lay.dp[i]),
+        vpp=float(lay.vpp[i]), n_micro=float(lay.n_micro[i]), schedule=SCHEDULE_NAMES[int(lay.schedule[i])],
         recompute=float(lay.recompute[i]), **{f"share_{k}": v for k, v in share.items()},
     )  # fmt: skip
     return row

@@ -44,8 +44,9 @@ def shown_spans(plan: TrainingPlan, most_stages: int = MOST_STAGES, most_micro: 
     """What each rank of the pipeline does when, by the schedule of the plan.
 
     Shown in whole, the last piece ends with the step: passes are as long as on the mean rank, with the waiting of
-    unequal stages and the sends in them, and what comes after the pipeline stands at the end.  A picture of fewer
-    stages or micro-batches than the plan has shows how it works, not how long it takes.
+    unequal stages and the sends in them, and what comes after the pipeline stands at the end.  Where steps overlap,
+    each rank's pieces end one step after its first one began.  A picture of fewer stages or micro-batches than the
+    plan has shows how it works, not how long it takes.
     """
     lay = plan.layout_dict()
     stages, chunks = min(lay["pp"], most_stages), lay["vpp"]
@@ -58,11 +59,13 @@ def shown_spans(plan: TrainingPlan, most_stages: int = MOST_STAGES, most_micro: 
     after = scale * sum(float(np.asarray(getattr(plan.breakdown, name))) for name in _AFTER)
     spans = schedule_spans(which, stages, micro, chunks, [StageTimes(*plan.rank_s)])
     if whole:
-        drawn = max(s.end_s for s in spans)
+        overlaps = SCHEDULES[which].overlaps_steps
+        begins = [min(s.start_s for s in spans if s.stage == i) if overlaps else 0.0 for i in range(stages)]
+        drawn = max(s.end_s - begins[s.stage] for s in spans)
         stretch = (plan.step_s[1] - after) / drawn
         spans = [replace(s, start_s=stretch * s.start_s, end_s=stretch * s.end_s) for s in spans]
-        start = plan.step_s[1] - after
-        spans += [Span(i, "update", 0, 0, start, plan.step_s[1]) for i in range(stages)]
+        ends = [stretch * start + plan.step_s[1] for start in begins]
+        spans += [Span(i, "update", 0, 0, end - after, end) for i, end in enumerate(ends)]
     return Shown(tuple(spans), stages, micro, whole)
 
 
@@ -120,6 +123,8 @@ def _pipeline(alt: Any, plan: TrainingPlan) -> Any:
         cut.append(f"{shown.stages} of {layout['pp']} stages")
     if shown.micro_batches < layout["n_micro"]:
         cut.append(f"{shown.micro_batches} of {layout['n_micro']} micro-batches")
+    if SCHEDULES[int(plan.layout.schedule)].overlaps_steps:
+        words += ", whose ranks go on with the next step one by one"
     words += (f" ({', '.join(cut)} shown)" if cut else "") + ", ms"
     kinds = [k for k in KIND_COLOURS if any(r["kind"] == k for r in rows)]
     return (

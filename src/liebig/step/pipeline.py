@@ -2,21 +2,25 @@
 
 Each schedule is one row of ``SCHEDULES``; time, memory, search and picture read it here.  Three numbers of a rank's
 work on one micro-batch decide: F seconds forward, B seconds for gradients of inputs, W seconds for gradients of
-weights.  With p ranks and v chunks of layers on each, the idle time of a step is::
+weights.  With p ranks, m micro-batches, v chunks of layers on each rank and w = min(F, B, W), the idle time of a step
+is::
 
     1f1b      (p - 1) (F + B + W) / v
     gpipe     (p - 1) (F + B + W)
-    zb-1p     (p - 1) (F + B - W) / v
-    zb-2p     (p - 1) (F + B - 2 W)
-    dualpipe  (p/2 - 1) (F + 2 B - W)
+    zb-1p     ((p - 1) (F + B) - min(m - 1, p - 1) w) / v
+    zb-2p     (p - 1) (F + B) - min(m - 1, 2 (p - 1)) w, at least 0
+    dualpipe  (p/2 - 1) (F + max(F, B) + max(B - W, 0))
 
-where those of the last three ask for W of at most F and of at most B.  With zb-2p a rank begins the next step before
-all have ended this one, which needs an optimizer that checks norms of gradients afterwards and takes steps back.
+The last three are the formulas of the papers wherever W is at most F and at most B and micro-batches are many.  With a
+longer W, zb-1p in chunks and zb-2p idle at most that long; all others idle exactly that long.  With zb-2p a rank
+begins the next step before all have ended this one, which needs an optimizer that checks norms of gradients
+afterwards and takes steps back; the idle time is then that from step to step.
 
 Sources: 1F1B and its interleaved form, Narayanan et al. 2021, arXiv:2104.04473; GPipe, Huang et al. 2019,
 arXiv:1811.06965; ZB-1p and ZB-2p as the handcrafted ZB-H1 and ZB-H2 of Qi et al. 2023, arXiv:2401.10241; DualPipe,
 DeepSeek-V3, arXiv:2412.19437, table 2, where a forward and a backward pass that overlap are taken to last as long as
-both.  A test plays every order and finds these times, and the micro-batches in flight, again.
+both.  Tests play every order, with few micro-batches and with many, and find these times, and the micro-batches in
+flight, again.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ __all__ = [
     "Kind",
     "Schedule",
     "Task",
+    "fewest",
     "held",
     "idle_s",
     "possible",
@@ -68,23 +73,27 @@ class Schedule:
         name: as users write it.
         title: in words.
         order: ranks, micro-batches, chunks -> for each rank its blocks of tasks, in order.
-        idle: p, v, F, B, W -> idle seconds of a step, for equal stages.
+        idle: p, micro-batches, v, F, B, W -> idle seconds of a step, for equal stages.
         held: rank, p, micro-batches, v -> micro-batches whose activations a rank keeps at most.
-        possible: p, micro-batches, v -> whether it can run.
-        rule: what ``possible`` asks for, after "runs with".
+        fewest: p, v -> micro-batches that it needs.
+        divides: p, micro-batches, v -> whether it can run with these whole numbers, if micro-batches are enough.
+        rule: what ``fewest`` and ``divides`` ask for, after "runs with".
         weight_copies: copies of weights and gradients that a rank keeps next to one stage's.
         splits_backward: gradients of weights are computed apart from those of inputs.
+        overlaps_steps: a rank begins the next step before all have ended this one.
     """
 
     name: str
     title: str
     order: Callable[[int, int, int], list[list[Block]]]
-    idle: Callable[[Array, Array, Array, Array, Array], Array]
+    idle: Callable[[Array, Array, Array, Array, Array, Array], Array]
     held: Callable[[Array, Array, Array, Array], Array]
-    possible: Callable[[Array, Array, Array], NDArray[np.bool_]]
+    fewest: Callable[[Array, Array], Array]
+    divides: Callable[[Array, Array, Array], NDArray[np.bool_]]
     rule: str
     weight_copies: float = 1.0
     splits_backward: bool = False
+    overlaps_steps: bool = False
 
 
 def _visits(micro_batches: int, ranks: int, chunks: int, *, backward: bool) -> list[tuple[int, int]]:
@@ -224,22 +233,49 @@ def _dual(ranks: int, micro_batches: int, chunks: int) -> list[list[Block]]:
     return out
 
 
-def _any(p: Array, m: Array, v: Array) -> NDArray[np.bool_]:
-    return np.ones(np.broadcast_shapes(np.shape(p), np.shape(m), np.shape(v)), dtype=bool)
+def _one(p: Array, v: Array) -> Array:
+    return np.ones(np.broadcast_shapes(np.shape(p), np.shape(v)))
+
+
+def _a_group(p: Array, v: Array) -> Array:
+    """With chunks a rank goes through each with as many micro-batches as there are ranks."""
+    return np.where(v > 1, p, _one(p, v))
+
+
+def _two_a_rank(p: Array, v: Array) -> Array:
+    return np.where(p > 1, 2.0 * p, _one(p, v))
 
 
 def _full_groups(p: Array, m: Array, v: Array) -> NDArray[np.bool_]:
     """With chunks, ranks wait for each other for ever unless micro-batches come in groups as large as the pipeline."""
-    return _any(p, m, v) & ((v <= 1) | (p <= 1) | (np.remainder(m, p) == 0))
+    return np.asarray((v <= 1) | (p <= 1) | (np.remainder(m, p) == 0))
 
 
 def _one_chunk(p: Array, m: Array, v: Array) -> NDArray[np.bool_]:
-    return _any(p, m, v) & (v <= 1)
+    return np.asarray((v <= 1) & (p + m > 0))
 
 
-def _dual_possible(p: Array, m: Array, v: Array) -> NDArray[np.bool_]:
-    even = (np.remainder(p, 2.0) == 0) & (np.remainder(m, 2.0) == 0)
-    return _one_chunk(p, m, v) & ((p <= 1) | (even & (m >= 2.0 * p)))
+def _even(p: Array, m: Array, v: Array) -> NDArray[np.bool_]:
+    return _one_chunk(p, m, v) & ((p <= 1) | ((np.remainder(p, 2.0) == 0) & (np.remainder(m, 2.0) == 0)))
+
+
+def _drains_one_by_one(p: Array, m: Array, v: Array, f: Array, b: Array, w: Array) -> Array:
+    """Ranks wait for the pipeline to fill and to drain, and compute gradients of weights together."""
+    return (p - 1.0) * (f + b + w) / v + 0.0 * m
+
+
+def _weights_fill(most: float) -> Callable[[Array, Array, Array, Array, Array, Array], Array]:
+    """Gradients of weights fill the waiting, of one micro-batch after the other, of at most ``most (p - 1)``."""
+
+    def idle(p: Array, m: Array, v: Array, f: Array, b: Array, w: Array) -> Array:
+        filled = np.clip(m - 1.0, 0.0, most * (p - 1.0)) * np.minimum(np.minimum(f, b), w)
+        return np.maximum((p - 1.0) * (f + b) - filled, 0.0) / v
+
+    return idle
+
+
+def _dual_idle(p: Array, m: Array, v: Array, f: Array, b: Array, w: Array) -> Array:
+    return np.maximum(p / 2.0 - 1.0, 0.0) * (f + np.maximum(f, b) + np.maximum(b - w, 0.0)) + 0.0 * (m + v)
 
 
 def _held_alternating(rank: Array, p: Array, m: Array, v: Array) -> Array:
@@ -256,27 +292,27 @@ GROUPS = "vpp 1, or a number of micro-batches that the stages divide"
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule(
         "1f1b", "one forward, one backward", _one_forward_one_backward,
-        lambda p, v, f, b, w: (p - 1.0) * (f + b + w) / v, _held_alternating, _full_groups, GROUPS,
+        _drains_one_by_one, _held_alternating, _a_group, _full_groups, GROUPS,
     ),
     Schedule(
         "zb-1p", "zero bubble in the memory of 1F1B", _zero_bubble_one,
-        lambda p, v, f, b, w: (p - 1.0) * (f + b - w) / v, _held_zero_bubble, _full_groups, GROUPS,
+        _weights_fill(1.0), _held_zero_bubble, _a_group, _full_groups, GROUPS,
         splits_backward=True,
     ),
     Schedule(
-        "dualpipe", "DualPipe", _dual, lambda p, v, f, b, w: (p / 2.0 - 1.0) * (f + 2.0 * b - w),
-        lambda rank, p, m, v: np.minimum(p + 1.0 + 0.0 * rank, m), _dual_possible,
+        "dualpipe", "DualPipe", _dual, _dual_idle,
+        lambda rank, p, m, v: np.minimum(p + 1.0 + 0.0 * rank, m), _two_a_rank, _even,
         "an even number of stages, an even number of micro-batches and at least twice as many as stages, vpp 1",
         weight_copies=2.0, splits_backward=True,
     ),
     Schedule(
-        "gpipe", "GPipe", _all_forward_all_backward, lambda p, v, f, b, w: (p - 1.0) * (f + b + w),
-        lambda rank, p, m, v: m + 0.0 * (p + rank), _one_chunk, "vpp 1",
+        "gpipe", "GPipe", _all_forward_all_backward, _drains_one_by_one,
+        lambda rank, p, m, v: m + 0.0 * (p + rank), _one, _one_chunk, "vpp 1",
     ),
     Schedule(
         "zb-2p", "zero bubble in twice the memory of 1F1B", _zero_bubble_two,
-        lambda p, v, f, b, w: (p - 1.0) * (f + b - 2.0 * w),
-        lambda rank, p, m, v: np.minimum(2.0 * p - 1.0 + 0.0 * rank, m), _one_chunk, "vpp 1", splits_backward=True,
+        _weights_fill(2.0), lambda rank, p, m, v: np.minimum(2.0 * p - 1.0 + 0.0 * rank, m), _one, _one_chunk,
+        "vpp 1", splits_backward=True, overlaps_steps=True,
     ),
 )  # fmt: skip
 SCHEDULE_NAMES: tuple[str, ...] = tuple(s.name for s in SCHEDULES)
@@ -295,26 +331,34 @@ def _by_row(schedule: ArrayLike, values: Callable[[Schedule], ArrayLike]) -> Arr
 
 
 def idle_s(
-    schedule: ArrayLike, p: ArrayLike, v: ArrayLike, forward_s: ArrayLike, backward_s: ArrayLike, weights_s: ArrayLike
+    schedule: ArrayLike,
+    p: ArrayLike,
+    micro_batches: ArrayLike,
+    v: ArrayLike,
+    forward_s: ArrayLike,
+    backward_s: ArrayLike,
+    weights_s: ArrayLike,
 ) -> Array:
     """Idle seconds of a step on each rank of a pipeline of equal stages.
 
     Args:
         schedule: places in ``SCHEDULES``.
         p: ranks.
+        micro_batches: of a step.
         v: chunks of layers on each rank.
         forward_s, backward_s, weights_s: seconds of a rank on one micro-batch, all its chunks: forward pass,
             gradients of inputs, gradients of weights.
 
-    >>> float(idle_s(SCHEDULE_NAMES.index("1f1b"), 8, 1, 1.0, 1.0, 1.0))
+    >>> float(idle_s(SCHEDULE_NAMES.index("1f1b"), 8, 32, 1, 1.0, 1.0, 1.0))
     21.0
-    >>> float(idle_s(SCHEDULE_NAMES.index("zb-1p"), 8, 1, 1.0, 1.0, 1.0))
-    7.0
+    >>> [float(idle_s(SCHEDULE_NAMES.index("zb-1p"), 8, m, 1, 1.0, 1.0, 1.0)) for m in (4, 32)]
+    [11.0, 7.0]
     """
-    ranks, chunks = np.asarray(p, dtype=np.float64), np.asarray(v, dtype=np.float64)
+    ranks, m, chunks = (np.asarray(x, dtype=np.float64) for x in (p, micro_batches, v))
     f, b, w = (np.asarray(x, dtype=np.float64) for x in (forward_s, backward_s, weights_s))
     plain = (ranks - 1.0) * (f + b + w) / chunks
-    return np.maximum(_by_row(schedule, lambda s: s.idle(ranks, chunks, f, b, w)), constant("step.least_idle") * plain)
+    left = _by_row(schedule, lambda s: s.idle(ranks, m, chunks, f, b, w))
+    return np.maximum(left, constant("step.least_idle") * plain)
 
 
 def held(schedule: ArrayLike, rank: ArrayLike, p: ArrayLike, micro_batches: ArrayLike, v: ArrayLike) -> Array:
@@ -336,7 +380,22 @@ def weight_copies(schedule: ArrayLike, p: ArrayLike) -> Array:
     return np.where(np.asarray(p) > 1, _by_row(schedule, lambda s: s.weight_copies), 1.0)
 
 
+def fewest(schedule: ArrayLike, p: ArrayLike, v: ArrayLike) -> Array:
+    """Micro-batches that the schedule needs at least.
+
+    >>> fewest(SCHEDULE_NAMES.index("1f1b"), 8, [1, 4]).tolist()
+    [1.0, 8.0]
+    """
+    ranks, chunks = np.asarray(p, dtype=np.float64), np.asarray(v, dtype=np.float64)
+    return _by_row(schedule, lambda s: s.fewest(ranks, chunks))
+
+
 def possible(schedule: ArrayLike, p: ArrayLike, micro_batches: ArrayLike, v: ArrayLike) -> NDArray[np.bool_]:
-    """Whether the schedule can run with these sizes."""
+    """Whether the schedule can run with these whole numbers.
+
+    >>> possible(SCHEDULE_NAMES.index("1f1b"), 8, [12, 16], 4).tolist()
+    [False, True]
+    """
     ranks, m, chunks = (np.asarray(x, dtype=np.float64) for x in (p, micro_batches, v))
-    return np.asarray(_by_row(schedule, lambda s: s.possible(ranks, m, chunks)), dtype=bool)
+    divides = np.asarray(_by_row(schedule, lambda s: s.divides(ranks, m, chunks)), dtype=bool)
+    return divides & (m >= fewest(schedule, ranks, chunks))

@@ -112,7 +112,8 @@ def _busy_share(p: Parts) -> Array:
 class _Layer:
     """Seconds of one layer and micro-batch, forward and backward, calibrated.
 
-    ``backward`` is all of the backward pass with what is computed again, ``weights`` its gradients of weights.
+    ``forward`` is the forward pass with its exchanges, ``weights`` the gradients of weights; ``backward`` is what of
+    the backward pass exchanges of other ranks can hide behind, with what is computed again.
     """
 
     matmul: Array
@@ -124,6 +125,7 @@ class _Layer:
     context: Array
     expert: Array
     sharding: Array
+    forward: Array
     backward: Array
     weights: Array
 
@@ -143,7 +145,7 @@ def _layer(p: Parts, c: Constants) -> _Layer:
     tensor = sent.tensor * np.where(sent.tensor_crosses > 0, outer, c.tensor)
     tensor = tensor * (1.0 - p.traits.overlap_tp * c.overlap_tp)
     context = _beyond(sent.context * np.where(sent.context_crosses > 0, outer, c.inner), attention)
-    context = constant("step.context_backward") * context
+    passes = constant("step.context_backward")
     expert = sent.expert * c.expert * np.where(sent.expert_crosses > 0, outer, c.inner) * (1.0 - p.traits.overlap_ep)
     # a processor that launches late hides what chips send each other meanwhile
     forward = _larger(forward_k.total + tensor, launch)
@@ -152,7 +154,8 @@ def _layer(p: Parts, c: Constants) -> _Layer:
     tensor_b = tensor * (1.0 + 0.5 * 0.5 * p.sizes.regather)
     backward = _larger(backward_k.total + tensor_b, launch * c.launch_backward)
     recompute = _recomputed(p, forward_k, forward + expert)
-    busy = forward + backward + recompute + context + 2.0 * expert
+    busy = forward + backward + recompute + passes * context + 2.0 * expert
+    sharding = _sharding(p, c, busy)
     late = np.maximum(forward - forward_k.total - tensor, 0.0) + np.maximum(backward - backward_k.total - tensor_b, 0.0)
     return _Layer(
         matmul=forward_k.matmul + backward_k.matmul,
@@ -161,9 +164,10 @@ def _layer(p: Parts, c: Constants) -> _Layer:
         launch=late,
         recompute=recompute,
         tensor=tensor + tensor_b,
-        context=context,
+        context=passes * context,
         expert=2.0 * expert,
-        sharding=_sharding(p, c, busy),
+        sharding=sharding,
+        forward=forward + context + expert + sharding / 3.0,  # one of two gathers and a scatter
         backward=backward + recompute,
         weights=weights,
     )
@@ -220,8 +224,8 @@ def stage_times(p: Parts, c: Constants) -> tuple[Array, Array, Array]:
 
 def _split(layer: _Layer, mean: Array) -> tuple[Array, Array, Array]:
     """The head is split as a layer is."""
-    backward, weights = layer.backward / layer.total, layer.weights / layer.total
-    return (1.0 - backward) * mean, (backward - weights) * mean, weights * mean
+    forward, weights = layer.forward / layer.total, layer.weights / layer.total
+    return forward * mean, (1.0 - forward - weights) * mean, weights * mean
 
 
 def _idle(s: Sizes, layer: _Layer, slowest: Array, together: Array) -> Array:
@@ -230,7 +234,7 @@ def _idle(s: Sizes, layer: _Layer, slowest: Array, together: Array) -> Array:
     Stages that take ``t_i`` wait ``Σ t_i − max t_i`` where equal ones would wait ``(p − 1) t``.
     """
     mean = together / s.pp
-    idle = idle_s(s.schedule, s.pp, s.vpp, *_split(layer, mean))
+    idle = idle_s(s.schedule, s.pp, s.n_micro, s.vpp, *_split(layer, mean))
     equal = (s.pp - 1.0) * mean
     return np.where(s.pp > 1, idle * np.maximum(together - slowest, 0.0) / np.where(equal > 0, equal, 1.0), 0.0)
 
