@@ -510,7 +510,7 @@ def test_throttling_next_to_an_h100() -> None:
         assert throttling(c) == pytest.approx(over / h)
     assert throttling(H100) == 1.0
     assert throttling(chip("H20")) == 0.0
-    assert throttling(H100.model_copy(update={"peak_bf16": 5e15})) == 2.0
+    assert throttling(H100.model_copy(update={"peak_bf16": 5e15, "peak_fp16": 5e15})) == 2.0
     # not known: as an H100; arrays and chips that were timed at work: not at all
     assert throttling(PLAIN) == throttling(H100.model_copy(update={"tdp_w": None})) == 1.0
     assert throttling(TPU) == 0.0

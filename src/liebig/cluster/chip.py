@@ -67,6 +67,13 @@ _SPELLINGS = {
     "fp8hybrid": "fp8",
 }
 
+#: Where the peak of a precision is stated: its own units first, then those that stand in.
+_PEAKS: dict[str, tuple[str, ...]] = {
+    "fp32": ("peak_fp32",), "tf32": ("peak_tf32", "peak_fp32"), "fp16": ("peak_fp16",), "bf16": (),
+    "fp8": ("peak_fp8",), "fp8-block": ("peak_fp8",), "mxfp8": ("peak_fp8",), "int8": ("peak_int8", "peak_fp8"),
+    "mxfp4": ("peak_fp4", "peak_fp8"), "nvfp4": ("peak_fp4", "peak_fp8"),
+}  # fmt: skip
+
 
 def precision_of(text: str) -> str:
     """The precision that a text names, in the house's spelling.
@@ -194,25 +201,26 @@ class Chip(BaseModel):
         A chip that states single precision and no TF32 has no units for the latter.  Where neither is stated, they are
         ``chip.fp32_share`` and ``chip.tf32_share`` (table ``constants``) of bfloat16.
         """
-        wide = {
-            "fp32": ("peak_fp32",),
-            "tf32": ("peak_tf32", "peak_fp32"),
-            "fp16": ("peak_fp16",),
-            "bf16": (),
-            "fp8": ("peak_fp8",),
-            "fp8-block": ("peak_fp8",),
-            "mxfp8": ("peak_fp8",),
-            "int8": ("peak_int8", "peak_fp8"),
-            "mxfp4": ("peak_fp4", "peak_fp8"),
-            "nvfp4": ("peak_fp4", "peak_fp8"),
-        }[precision]
-        for name in wide:
+        for name in _PEAKS[precision]:
             value = getattr(self, name)
             if value:
                 return float(value)
         if precision in ("fp32", "tf32"):
             return constant(f"chip.{precision}_share") * self.peak_bf16
         return self.peak_bf16
+
+    def runs_as(self, precision: str) -> str:
+        """The precision whose units multiply: a wider one where the chip lacks those of a narrow one.
+
+        >>> asic = Chip(name="asic", peak_bf16=1e15, memory_bytes=96e9, memory_bandwidth=4e12)
+        >>> asic.runs_as("fp8"), asic.model_copy(update={"peak_fp8": 2e15}).runs_as("nvfp4"), asic.runs_as("fp32")
+        ('bf16', 'fp8', 'fp32')
+        """
+        stated = [name for name in _PEAKS[precision] if getattr(self, name)]
+        narrow = precision not in ("fp32", "tf32", "fp16", "bf16")
+        if not narrow or (stated and stated[0] == _PEAKS[precision][0]):
+            return precision
+        return stated[0].removeprefix("peak_") if stated else "bf16"
 
     @property
     def measured(self) -> bool:

@@ -104,6 +104,15 @@ def _roof(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
     return np.maximum(flops, traffic)
 
 
+def _tile_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
+    """Seconds to read the tiles of operands again.
+
+    A tile of ``e`` by ``e`` results (``kernel.tile_edge``) does ``2 e² k`` operations on ``2 e k`` numbers of its
+    operands, ``e`` per number.
+    """
+    return 2.0 * m * n * k * BYTES[chip.runs_as(precision)] / (constant("kernel.tile_edge") * chip.memory_bandwidth)
+
+
 @functools.cache
 def _efficiency_grid(family: str, precision: str) -> tuple[float, float, float, Array]:
     """Share of the roofline that was reached, on the grid of the table."""
@@ -170,13 +179,16 @@ def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLi
         return _measured_time(chip, precision, rows, columns, depth)
     if is_systolic(chip):
         return _systolic_time(chip, precision, rows, columns, depth)
-    m0, n0, k0, grid = _efficiency_grid(*table_of(chip, precision))
+    table = table_of(chip, precision)
+    m0, n0, k0, grid = _efficiency_grid(*table)
     reached = np.exp(_interpolate((m0, n0, k0), grid, rows, columns, depth))
-    level = level_of(chip, precision)
-    share = reached * level
-    if level != 1.0:  # a borrowed table: what caches did there is not known here
-        share = np.minimum(share, 1.0)
-    return _roof(chip, precision, rows, columns, depth) / share * _misalignment(chip, columns, depth)
+    level, starves = _level(chip, precision)
+    roof = _roof(chip, precision, rows, columns, depth)
+    again = _tile_time(chip, precision, rows, columns, depth) if starves else 0.0
+    seconds = np.hypot(roof, again) / (reached * level)
+    if starves or level != 1.0 or table[0] != chip.family:  # what caches did on the lender is not known here
+        seconds = np.maximum(seconds, roof)
+    return seconds * _misalignment(chip, columns, depth)
 
 
 def _measured_time(chip: Chip, precision: str, m: Array, n: Array, k: Array) -> Array:
@@ -277,29 +289,38 @@ def level_of(chip: Chip, precision: str = "bf16") -> float:
     >>> round(level_of(chip("MI300X")), 2), level_of(chip("H100-SXM"))
     (0.64, 1.0)
     """
+    level, starves = _level(chip, precision)
+    return level / _starvation(chip, precision) if starves else level
+
+
+def _level(chip: Chip, precision: str) -> tuple[float, bool]:
+    """Share of the lender's timings that products follow, and whether time to read tiles again is to be added.
+
+    Where it is, the share is of the lender without its own such time.  Added as the other side of a right angle, it
+    slows products that the multipliers bound by ``sqrt(1 + ratio²)`` of ``_starvation``, and no product for a larger
+    peak: a factor on all products would also slow those that their operands' traffic bounds.
+    """
     if precision in chip.matmul_level:
-        return chip.matmul_level[precision]
+        return chip.matmul_level[precision], False
     table = table_of(chip, precision)
     if table[0] == chip.family:
-        return 1.0
+        return 1.0, False
     best = _best_shapes()
     wanted = _TABLE.get(precision, precision)
     own = best.get((chip.family, wanted), best.get((chip.family, "bf16")))
     other = best.get(table, best.get((table[0], "bf16")))
     if own and other:
-        return own / other
-    return _starvation(find(families()[table[0]].host)) / _starvation(chip)
+        return own / other, False
+    return _starvation(find(families()[table[0]].host), precision), True
 
 
-def _starvation(chip: Chip) -> float:
-    """How much a product is slowed by reading tiles from memory again.
+def _starvation(chip: Chip, precision: str) -> float:
+    """How much a product that the multipliers bound is slowed by reading tiles from memory again.
 
-    A tile of ``e`` by ``e`` results (``kernel.tile_edge``) does ``2 e² k`` operations on ``4 e k`` bytes of its
-    operands in two-byte numbers, ``e/2`` per byte; a chip whose ratio of FLOP to bytes comes near that waits for
-    its memory.
+    A chip whose ratio of FLOP to bytes comes near that of a tile (``_tile_time``) waits for its memory.
     """
-    ratio = chip.peak_bf16 / chip.memory_bandwidth / (constant("kernel.tile_edge") / 2.0)
-    return float(np.sqrt(1.0 + ratio**2))
+    again = float(_tile_time(chip, precision, *(np.asarray(1.0) for _ in "mnk")))
+    return math.hypot(1.0, again * chip.peak(precision) / 2.0)
 
 
 def stream_time(chip: Chip, n_bytes: ArrayLike) -> Array:

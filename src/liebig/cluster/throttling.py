@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from liebig.catalog import constant, plan_number
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
@@ -35,4 +37,7 @@ def throttling(chip: Chip) -> float:
 def _demand(chip: Chip) -> float:
     energy = plan_number(f"power.joules_per_flop_{family_of(chip).generation}").p50
     assert chip.tdp_w is not None
-    return energy * chip.peak_bf16 / ((1.0 - constant("throttling.idle_share")) * chip.tdp_w)
+    # the same units multiply both types: a larger peak of one alone speeds up no product of the other, and must not
+    # slow its clock
+    peak = min(chip.peak_bf16, chip.peak_fp16 or math.inf)
+    return energy * peak / ((1.0 - constant("throttling.idle_share")) * chip.tdp_w)

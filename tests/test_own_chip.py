@@ -1,0 +1,149 @@
+"""Chips of a user: a better chip is never slower, impossible numbers are refused, and `like` alone changes nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from liebig.cluster import Chip, chip, chip_names
+from liebig.cluster.attention import attention_efficiency
+from liebig.cluster.chip import PRECISIONS
+from liebig.cluster.collectives import OPERATIONS, collective_time
+from liebig.cluster.fabric import fabric_of
+from liebig.cluster.kernels import batched_time, gemm_time, stream_time
+from liebig.cluster.throttling import throttling
+from liebig.plan import plan_training
+from liebig.step.calibration import builtin_calibration
+from liebig.step.layout import Layouts
+from liebig.step.parts import parts
+from liebig.step.search import constants_of
+from liebig.step.software import software, software_names
+from liebig.step.time import assemble
+from liebig.transformer import architecture
+
+#: Rounding of sums of logarithms.
+SAME = 1.0 + 1e-9
+RATES = ("peaks", "peak_bf16", "memory_bandwidth", "scale_up_bandwidth", "scale_out_bandwidth")
+#: Families of a user's own chip: none, generations, those with a level of their own, systolic arrays.
+FAMILIES = ("", "Hopper", "Blackwell", "Ampere", "MI300", "Gaudi2", "Rubin", "TPU", "Trainium", "WSE")
+#: Profiles whose attention kernel reaches the same share of every peak.
+EVEN = [n for n in software_names() if len({software(n).attention_share(chip(c)) for c in ("T4", "B200-SXM")}) == 1]
+
+
+def log_between(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(math.log10(low), math.log10(high)).map(lambda x: 10.0**x)
+
+
+def own(families: tuple[str, ...] = FAMILIES) -> st.SearchStrategy[Chip]:
+    """Chips from numbers, far beyond any that was built."""
+    return st.builds(
+        Chip,
+        name=st.just("own"),
+        family=st.sampled_from(families),
+        peak_bf16=log_between(1e12, 1e18),
+        peak_fp8=st.none() | log_between(1e12, 1e18),
+        peak_fp32=st.none() | log_between(1e12, 1e17),
+        memory_bytes=st.just(96e9),
+        memory_bandwidth=log_between(5e10, 1e15),
+        on_chip_bytes=st.none() | log_between(1e6, 1e8),
+        tdp_w=st.none() | st.floats(50.0, 2000.0),
+        scale_up_kind=st.sampled_from(["switch", "mesh", "torus3d", "pcie"]),
+        scale_up_domain=st.sampled_from([1, 4, 8, 72]),
+        scale_up_bandwidth=log_between(1e9, 1e13),
+        scale_out_bandwidth=log_between(1e8, 1e12),
+    )
+
+
+ANY_CHIP = st.one_of(own(), st.sampled_from(chip_names()).map(chip))
+
+
+def better(c: Chip, rate: str, times: float) -> Chip:
+    """The same chip with more of one rate; ``peaks`` is all that are stated."""
+    names = [rate]
+    if rate == "peaks":
+        names = [n for n in Chip.model_fields if n.startswith("peak_") and getattr(c, n)]
+    return c.model_copy(update={n: getattr(c, n) * times for n in names})
+
+
+more = st.floats(-3.0, 3.0).map(lambda x: 1.0 + 10.0**x)
+edge = st.integers(0, 17).flatmap(lambda e: st.integers(2**e, 2 ** (e + 1)))
+
+
+@settings(max_examples=300)
+@given(ANY_CHIP, st.sampled_from(RATES[:3]), more, st.sampled_from(PRECISIONS), edge, edge, edge)
+def test_a_product_is_never_slower_on_a_better_chip(
+    c: Chip, rate: str, times: float, precision: str, m: int, n: int, k: int
+) -> None:
+    after = better(c, rate, times)
+    assert gemm_time(after, precision, m, n, k) <= gemm_time(c, precision, m, n, k) * SAME
+    assert batched_time(after, m, n, k) <= batched_time(c, m, n, k) * SAME
+    assert stream_time(after, m) <= stream_time(c, m)
+    attention = [x.peak_bf16 * float(attention_efficiency(x, 128, n)) for x in (c, after)]
+    assert attention[0] <= attention[1] * SAME
+
+
+@given(ANY_CHIP, st.sampled_from(RATES[3:]), more, st.sampled_from(sorted(OPERATIONS)), edge, edge, st.integers(1, 72))
+def test_a_collective_is_never_slower_on_a_better_network(
+    c: Chip, rate: str, times: float, operation: str, size: int, ranks: int, near: int
+) -> None:
+    assume(getattr(c, rate) > 0)
+    before, after = (
+        collective_time(x, fabric_of(x), operation, 64.0 * size, ranks, near) for x in (c, better(c, rate, times))
+    )
+    assert after <= before * SAME
+
+
+def step_s(c: Chip, profile: str, precision: str, model: str, lay: Layouts, length: int) -> float:
+    """Seconds of a step with the shipped calibration."""
+    framework, shape = software(profile), architecture(model).shape
+    constants, shift = constants_of(builtin_calibration(), c, framework, precision)
+    pieces = parts(c, fabric_of(c), framework, precision, shape, lay, float(length))
+    return float(np.asarray(assemble(pieces, constants).total)) * math.exp(shift)
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> Layouts:
+    pick = {k: draw(st.sampled_from(v)) for k, v in {
+        "tp": (1, 2, 8, 64), "pp": (1, 2, 4), "dp": (1, 2, 8, 256), "micro_batch": (1, 4), "n_micro": (1, 4, 16),
+        "zero": (0, 1, 3), "recompute": (0, 1, 2),
+    }.items()}  # fmt: skip
+    return Layouts.of(**pick)
+
+
+@settings(max_examples=200)
+@given(
+    ANY_CHIP, st.sampled_from(RATES), more, st.sampled_from(EVEN), st.sampled_from(["bf16", "fp16", "fp8", "fp32"]),
+    st.sampled_from(["Llama2-7B", "Llama3.1-70B", "Mixtral-8x7B", "DeepSeek-V3-671B"]), layouts(),
+    st.sampled_from([512, 4096, 32_768]),
+)  # fmt: skip
+def test_a_step_is_never_slower_on_a_better_chip(
+    c: Chip, rate: str, times: float, profile: str, precision: str, model: str, lay: Layouts, length: int
+) -> None:
+    after = better(c, rate, times)
+    assume(rate == "peaks" or getattr(c, rate) > 0)
+    assume(throttling(after) == throttling(c))  # how far the clock falls is another mechanism
+    before = step_s(c, profile, precision, model, lay, length)
+    assert step_s(after, profile, precision, model, lay, length) <= before * SAME
+
+
+def test_the_step_of_a_plan_falls_with_the_peak_up_to_any() -> None:
+    numbers = {"name": "own", "memory_bytes": 1.9e11, "memory_bandwidth": 3.35e12, "scale_up_bandwidth": 4.5e11,
+               "scale_up_domain": 8, "scale_out_bandwidth": 5e10, "scale_up_kind": "switch"}  # fmt: skip
+    held: dict[str, Any] = {"model": "Llama3.1-8B", "chips": 64, "tp": 1, "pp": 1, "micro_batch": 1, "zero": 3, "recompute": "full"}
+    seconds = [
+        plan_training(**held, chip={**numbers, "peak_bf16": peak}).step_s.p50
+        for peak in (2.5e14, 5e14, 1e15, 3e15, 5e15, 1e16, 1e17, 9e17)
+    ]
+    assert seconds == sorted(seconds, reverse=True)
+    assert len(set(seconds)) == len(seconds)
+
+
+def test_a_larger_peak_of_one_type_slows_no_product_of_another() -> None:
+    """All else equal, half precision on an H100 does not throttle for what its bfloat16 could do."""
+    h100 = chip("H100-SXM")
+    assert throttling(better(h100, "peak_bf16", 3.0)) == throttling(h100) == 1.0
+    assert throttling(better(h100, "peaks", 1.5)) > 1.0
