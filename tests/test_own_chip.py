@@ -6,16 +6,18 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from liebig.cluster import Chip, chip, chip_names
 from liebig.cluster.attention import attention_efficiency
-from liebig.cluster.chip import PRECISIONS
+from liebig.cluster.chip import PRECISIONS, chip_from_fields
 from liebig.cluster.collectives import OPERATIONS, collective_time
 from liebig.cluster.fabric import fabric_of
 from liebig.cluster.kernels import batched_time, gemm_time, stream_time
 from liebig.cluster.throttling import throttling
+from liebig.errors import InputError
 from liebig.plan import plan_training
 from liebig.step.calibration import builtin_calibration
 from liebig.step.layout import Layouts
@@ -133,7 +135,9 @@ def test_a_step_is_never_slower_on_a_better_chip(
 def test_the_step_of_a_plan_falls_with_the_peak_up_to_any() -> None:
     numbers = {"name": "own", "memory_bytes": 1.9e11, "memory_bandwidth": 3.35e12, "scale_up_bandwidth": 4.5e11,
                "scale_up_domain": 8, "scale_out_bandwidth": 5e10, "scale_up_kind": "switch"}  # fmt: skip
-    held: dict[str, Any] = {"model": "Llama3.1-8B", "chips": 64, "tp": 1, "pp": 1, "micro_batch": 1, "zero": 3, "recompute": "full"}
+    held: dict[str, Any] = {
+        "model": "Llama3.1-8B", "chips": 64, "tp": 1, "pp": 1, "micro_batch": 1, "zero": 3, "recompute": "full",
+    }  # fmt: skip
     seconds = [
         plan_training(**held, chip={**numbers, "peak_bf16": peak}).step_s.p50
         for peak in (2.5e14, 5e14, 1e15, 3e15, 5e15, 1e16, 1e17, 9e17)
@@ -147,3 +151,100 @@ def test_a_larger_peak_of_one_type_slows_no_product_of_another() -> None:
     h100 = chip("H100-SXM")
     assert throttling(better(h100, "peak_bf16", 3.0)) == throttling(h100) == 1.0
     assert throttling(better(h100, "peaks", 1.5)) > 1.0
+
+
+# ---- numbers of a chip
+
+NUMBERS: dict[str, Any] = {"peak_bf16": 1e15, "memory_bytes": 96e9, "memory_bandwidth": 4e12}
+SMALL: dict[str, Any] = {"model": "Llama2-7B", "chips": 8, "batch": 8, "seq_len": 2048, "tp": 1, "pp": 1}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"peak_bf16": 989}, "peak_bf16: expected .* FLOP/s, .*989 looks like TFLOP/s: write 989e12"),
+        ({"peak_bf16": 1e-300}, r"peak_bf16: expected .* FLOP/s, such as 989e12 .*\(got 1e-300\)"),
+        ({"peak_fp8": 1979}, "peak_fp8: .*write 1979e12"),
+        ({"memory_bytes": 80}, "memory_bytes: expected .* bytes, .*80 looks like GB: write 80e9"),
+        ({"memory_bandwidth": 3.35}, "memory_bandwidth: .*3.35 looks like TB/s: write 3.35e12"),
+        ({"on_chip_bytes": 128}, "on_chip_bytes: .*looks like MB: write 128e6"),
+        ({"tdp_w": 1e9}, r"tdp_w: expected 1 to 1e\+06 W, .*got 1e\+09"),
+        ({"tdp_w": 0}, "tdp_w: expected 1 to"),
+        ({"system_w": 1e-9}, "system_w: "),
+        ({"scale_up_bandwidth": 450}, "scale_up_bandwidth: .*450 looks like GB/s: write 450e9"),
+        ({"scale_out_bandwidth": 400}, r"scale_out_bandwidth: .*400 looks like Gbit/s: write 5e\+10"),
+        ({"host_bandwidth": 64}, "host_bandwidth: .*write 64e9"),
+        ({"scale_up_domain": 10**7}, "scale_up_domain: expected 1 to"),
+        ({"chips_per_node": 10**7}, "chips_per_node: "),
+        ({"cores": 10**6}, "cores: "),
+        ({"launch_s": 4}, "launch_s: .*4 looks like microseconds: write 4e-6"),
+        ({"memory_level": 1e-9}, "memory_level: "),
+        ({"matmul_level": {"bf16": 1e-9}}, "matmul_level.bf16: "),
+        ({"attention_measured": {"bf16": {"lengths": [512], "flop_per_s": [1e-9]}}},
+         "attention_measured.bf16.flop_per_s: "),
+    ],
+)  # fmt: skip
+def test_a_number_that_no_chip_has_is_refused_with_its_unit(wrong: dict[str, Any], told: str) -> None:
+    assert chip_from_fields(NUMBERS).name == "custom"
+    with pytest.raises(InputError, match=f"^chip: {told}") as error:
+        chip_from_fields(NUMBERS | wrong)
+    assert str(error.value).count("expected") == 1
+
+
+def test_all_numbers_that_cannot_be_are_named_once() -> None:
+    with pytest.raises(InputError) as error:
+        chip_from_fields({"peak_bf16": -1, "memory_bytes": 80, "memory_bandwidth": "fast", "tdp_w": 1e9})
+    text = str(error.value)
+    assert [text.count(f"{n}: ") for n in ("peak_bf16", "memory_bytes", "memory_bandwidth", "tdp_w")] == [1] * 4
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_chips_of_the_table_are_within_the_ranges(name: str) -> None:
+    assert chip_from_fields(chip(name).model_dump()) == chip(name)
+
+
+any_number = st.one_of(
+    st.floats(),
+    st.floats(-320.0, 308.0).map(lambda x: 10.0**x),
+    st.integers(-(10**30), 10**30),
+    log_between(1e-6, 1e19),
+)
+
+
+def finite(value: Any) -> bool:
+    """Whether every number in an answer is one."""
+    if isinstance(value, dict):
+        return all(map(finite, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {n: st.one_of(st.just(v), any_number) for n, v in NUMBERS.items()},
+        optional={
+            **dict.fromkeys(("peak_fp8", "peak_fp32", "tdp_w", "system_w", "launch_s", "memory_level"), any_number),
+            **dict.fromkeys(("scale_up_bandwidth", "scale_out_bandwidth", "host_bandwidth"), any_number),
+            **{n: st.integers(-1, 10**9) for n in ("scale_up_domain", "chips_per_node", "cores")},
+        },
+    )
+)
+def test_any_numbers_are_a_finite_plan_or_a_sentence(numbers: dict[str, Any]) -> None:
+    try:
+        plan = plan_training(**SMALL, chip=numbers)
+    except InputError as error:
+        assert str(error)
+    else:
+        assert finite(plan.to_dict())
+
+
+@settings(max_examples=60, deadline=None)
+@given(own())
+def test_numbers_at_the_edges_of_the_ranges_are_a_finite_plan(c: Chip) -> None:
+    edges = {"peak_bf16": (1e8, 1e19), "memory_bandwidth": (1e8, 1e18), "scale_up_bandwidth": (0.0, 1e15)}
+    for name, values in edges.items():
+        for value in values:
+            numbers = {**c.model_dump(), name: value}
+            assert finite(plan_training(**SMALL, chip=numbers).to_dict())

@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from liebig.catalog import constant, load_catalog
 from liebig.catalog.training_rows import ChipRow
+from liebig.cluster.ranges import out_of_range
 from liebig.errors import InputError, UnknownNameError
-from liebig.reading import made, read_toml
+from liebig.reading import attempt, read_toml
 
 __all__ = [
     "PRECISIONS",
@@ -346,4 +347,8 @@ def chip_from_fields(
         else:
             based = chip(text).model_dump()
         based.pop("name")  # rents and costs are not those of a chip that was changed
-    return made(Chip, {"name": "custom", **based, **values}, where)
+    found, problems = attempt(Chip, {"name": "custom", **based, **values})
+    problems += out_of_range(values if found is None else found.model_dump(), "; ".join(problems))
+    if found is None or problems:
+        raise InputError(f"{where}: {'; '.join(problems)}")
+    return found
