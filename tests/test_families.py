@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from liebig.cluster.fabric import fabric_of
 from liebig.cluster.families import families, family_of, is_systolic
 from liebig.cluster.kernels import BYTES, gemm_time, level_of, read_table, table_of
 from liebig.cluster.throttling import throttling
-from liebig.errors import UnknownNameError
+from liebig.errors import InputError, UnknownNameError
 from liebig.plan import find_budget, find_scale, find_sweep, plan_training, search_training, tasks_of
 from liebig.plan.inputs import make_training_input, setup_of
 
@@ -178,3 +179,31 @@ def test_a_family_that_nobody_knows_stands_in_for_none(monkeypatch: pytest.Monke
     monkeypatch.setattr("liebig.cluster.families.builtin_table", lambda _: rows)
     with pytest.raises(UnknownNameError, match="stands in for MI300"):
         families.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("column", "lender", "told"),
+    [
+        ("kernels_from", "H100", "no nvfp4 matrix product was timed .*kernels_from .*B200"),
+        ("attention_from", "MI300", "no attention was timed .*attention_from .*A100"),
+        ("collectives_from", "Ada", "no collective was timed .*collectives_from .*A100"),
+    ],
+)
+def test_a_family_whose_lender_was_not_timed_is_refused(
+    column: str, lender: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a family of one's own in the table may be written."""
+    row = families()["MI325"].model_copy(update={"family": "Mine", column: lender})
+    monkeypatch.setattr("liebig.cluster.families._family", lambda *_: row)
+    c = CHIPS["MI325X"].model_copy(update={"family": "Mine"})
+    calls: dict[str, Callable[[], object]] = {
+        "kernels_from": lambda: gemm_time(c, "nvfp4", 64, 64, 64),
+        "attention_from": lambda: attention_efficiency(c, 128, 512),
+        "collectives_from": lambda: collective_time(c, fabric_of(c), "all-reduce", 1e6, 8, 8),
+    }
+    for name, call in calls.items():
+        if name == column:
+            with pytest.raises(InputError, match=f"chip family 'Mine': {told}"):
+                call()
+        else:
+            call()

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
-from liebig.cluster.families import families, family_of
+from liebig.cluster.families import families, family_of, nothing_stands_in
 from liebig.cluster.kernels import read_table
 
 __all__ = ["attention_efficiency", "attention_family"]
@@ -33,12 +33,25 @@ def _attention_table(family: str) -> tuple[Array, Array, Array]:
 def attention_family(chip: Chip) -> str:
     """The family whose timings of attention a chip follows: its own, or the one that stands in.
 
+    Raises:
+        InputError: no attention was timed on it.
+
     >>> from liebig.cluster import chip
     >>> attention_family(chip("A100-SXM-80GB")), attention_family(chip("TPU-v5p"))
     ('A100', 'H100')
     """
     row = family_of(chip)
-    return row.attention_from or row.family
+    family = row.attention_from or row.family
+    if family not in _timed():
+        raise nothing_stands_in(row.family, "attention", "attention_from", _timed())
+    return family
+
+
+@functools.cache
+def _timed() -> frozenset[str]:
+    """Families on which attention was timed."""
+    _, *rows = read_table("attention.csv")
+    return frozenset(row[0] for row in rows)
 
 
 def attention_efficiency(chip: Chip, head_dim: ArrayLike, length: ArrayLike) -> Array:

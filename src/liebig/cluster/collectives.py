@@ -20,7 +20,7 @@ from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
 from liebig.cluster.fabric import Fabric
-from liebig.cluster.families import families, family_of
+from liebig.cluster.families import families, family_of, nothing_stands_in
 from liebig.errors import UnknownNameError
 
 __all__ = ["OPERATIONS", "collective_time", "curves_family", "link_share", "send_time"]
@@ -68,6 +68,9 @@ def _link_of(family: str) -> float:
 def curves_family(chip: Chip, fabric: Fabric) -> str:
     """The family whose curves collectives within a domain follow; empty where a model of links stands in.
 
+    Raises:
+        InputError: no collectives were timed on it.
+
     >>> from liebig.cluster import chip
     >>> from liebig.cluster.fabric import fabric_of
     >>> [curves_family(c, fabric_of(c)) for c in (chip("H100-SXM"), chip("MI300X"), chip("TPU-v5p"))]
@@ -76,7 +79,11 @@ def curves_family(chip: Chip, fabric: Fabric) -> str:
     row = family_of(chip)
     if fabric.inner_kind in ("torus2d", "torus3d"):
         return ""  # curves were timed through switches
-    return row.family if row.host else row.collectives_from
+    family = row.family if row.host else row.collectives_from
+    timed = {f for f, _ in _curves()}
+    if family and family not in timed:
+        raise nothing_stands_in(row.family, "collective", "collectives_from", timed)
+    return family
 
 
 def _inner_bandwidth(chip: Chip, fabric: Fabric, operation: str, ranks: Array, size: Array) -> Array:

@@ -7,13 +7,14 @@ in ``catalog/measured`` where there are any.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 
 from liebig.catalog.loader import builtin_table
 from liebig.catalog.training_rows import ChipFamilyRow
 from liebig.cluster.chip import Chip
-from liebig.errors import UnknownNameError
+from liebig.errors import InputError, UnknownNameError
 
-__all__ = ["families", "family_of", "is_systolic"]
+__all__ = ["families", "family_of", "is_systolic", "nothing_stands_in"]
 
 #: Family of chips that belong to none.
 _OTHER = "other"
@@ -69,3 +70,15 @@ def is_systolic(chip: Chip) -> bool:
     (True, False)
     """
     return family_of(chip).kind == "systolic"
+
+
+def nothing_stands_in(family: str, what: str, column: str, timed: Iterable[str]) -> InputError:
+    """The error of a family without timings of something, for which the table names no other that has them.
+
+    >>> nothing_stands_in("X", "attention", "attention_from", ["H100", "B200"])  # doctest: +ELLIPSIS
+    InputError("chip family 'X': no attention ... attention_from (table chip_families); name one of B200, H100 there")
+    """
+    return InputError(
+        f"chip family {family!r}: no {what} was timed on it or a family in its {column} (table chip_families); "
+        f"name one of {', '.join(sorted(timed))} there"
+    )

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from liebig.catalog import constant
 from liebig.cluster.chip import Chip
 from liebig.cluster.chip import chip as find
-from liebig.cluster.families import families, family_of, is_systolic
+from liebig.cluster.families import families, family_of, is_systolic, nothing_stands_in
 from liebig.errors import UnknownNameError
 
 __all__ = [
@@ -149,14 +149,20 @@ def _interpolate(start: tuple[float, float, float], grid: Array, *points: Array)
 def table_of(chip: Chip, precision: str = "bf16") -> tuple[str, str]:
     """Family and precision of the timings that products of a chip follow: its own, or those that stand in.
 
+    Raises:
+        InputError: neither its family nor those that stand in for it were timed in the precision.
+
     >>> from liebig.cluster import chip
     >>> table_of(chip("H100-PCIe")), table_of(chip("MI300X"), "fp8"), table_of(chip("H100-SXM"), "nvfp4")
     (('H100', 'bf16'), ('H100', 'fp8'), ('B200', 'nvfp4'))
     """
     wanted = _TABLE.get(precision, precision)
     row = family_of(chip)
-    found = (f for f in (row.family, *row.kernels_from.split()) if (f, wanted) in _gemm_tables())
-    return next(found), wanted
+    timed = [f for f, p in _gemm_tables() if p == wanted]
+    family = next((f for f in (row.family, *row.kernels_from.split()) if f in timed), None)
+    if family is None:
+        raise nothing_stands_in(row.family, f"{wanted} matrix product", "kernels_from", timed)
+    return family, wanted
 
 
 def gemm_time(chip: Chip, precision: str, m: ArrayLike, n: ArrayLike, k: ArrayLike) -> Array:
