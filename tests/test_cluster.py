@@ -197,7 +197,7 @@ def test_a_chip_like_another_differs_only_where_told(write: Callable[[str], Path
     known = chip("H100-SXM")
     assert c.name == "H100-fat"
     assert c.memory_bytes == 160e9
-    assert c == Chip(**{**known.model_dump(), "name": "H100-fat", "memory_bytes": 160e9})
+    assert c.model_dump() == {**known.model_dump(), "name": "H100-fat", "memory_bytes": 160e9}
     assert float(gemm_time(c, "bf16", 4096, 4096, 4096)) == float(gemm_time(known, "bf16", 4096, 4096, 4096))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from liebig.cluster.kernels import batched_time, gemm_time, stream_time
 from liebig.cluster.throttling import throttling
 from liebig.errors import InputError
 from liebig.plan import plan_training
+from liebig.site.money import chip_cost, embodied_kgco2e, rental_usd_per_chip_hour
 from liebig.step.calibration import builtin_calibration
 from liebig.step.layout import Layouts
 from liebig.step.parts import parts
@@ -248,3 +250,29 @@ def test_numbers_at_the_edges_of_the_ranges_are_a_finite_plan(c: Chip) -> None:
         for value in values:
             numbers = {**c.model_dump(), name: value}
             assert finite(plan_training(**SMALL, chip=numbers).to_dict())
+
+
+# ---- like
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_like_alone_has_prices_and_footprint_of_the_chip(name: str) -> None:
+    known, same = chip(name), chip_from_fields({"name": "ours", "like": name})
+    assert (same.table_name, same.base_name) == (name, name)
+    assert chip_cost(same) == chip_cost(known)
+    assert embodied_kgco2e(same) == embodied_kgco2e(known)
+    assert rental_usd_per_chip_hour(same, "2026-06") == rental_usd_per_chip_hour(known, "2026-06")
+    changed = chip_from_fields({"like": name, "memory_bytes": known.memory_bytes * 1.5})
+    assert (changed.table_name, changed.base_name) == ("custom", name)
+    assert chip_cost(changed) is None
+
+
+def test_like_leads_through_files_to_the_chip_of_the_table(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("like = 'H100-SXM'\n", encoding="utf-8")
+    (tmp_path / "b.toml").write_text("like = 'a.toml'\n", encoding="utf-8")
+    (tmp_path / "c.toml").write_text("like = 'b.toml'\ntdp_w = 500\n", encoding="utf-8")
+    (tmp_path / "d.toml").write_text("peak_bf16 = 1e15\nmemory_bytes = 96e9\nmemory_bandwidth = 4e12\n")
+    (tmp_path / "e.toml").write_text("like = 'd.toml'\n", encoding="utf-8")
+    found = [chip(tmp_path / f"{n}.toml") for n in "abcde"]
+    assert [c.table_name for c in found] == ["H100-SXM", "H100-SXM", "c", "d", "e"]
+    assert [c.base_name for c in found] == ["H100-SXM", "H100-SXM", "H100-SXM", "d", "e"]

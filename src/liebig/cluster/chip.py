@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from liebig.catalog import constant, load_catalog
 from liebig.catalog.training_rows import ChipRow
@@ -184,6 +184,8 @@ class Chip(BaseModel):
     attention_measured: dict[str, AttentionTable] = Field(default_factory=dict)
     #: share of the memory bandwidth that element-wise work reaches, when measured
     memory_level: Annotated[float, Field(gt=0, le=1.5, allow_inf_nan=False)] | None = None
+    #: the chip of the table that ``like`` led to
+    _base: Chip | None = PrivateAttr(default=None)
 
     @field_validator("matmul_measured", "attention_measured", "matmul_level")
     @classmethod
@@ -222,6 +224,25 @@ class Chip(BaseModel):
         if not narrow or (stated and stated[0] == _PEAKS[precision][0]):
             return precision
         return stated[0].removeprefix("peak_") if stated else "bf16"
+
+    @property
+    def base_name(self) -> str:
+        """The chip of the table that this one started from (``like``), else its own name: whose kernels it has."""
+        return self.name if self._base is None else self._base.name
+
+    @property
+    def table_name(self) -> str:
+        """The chip of the table that this one is, whatever it is called: whose prices and footprint it has.
+
+        A chip of which a number was changed is another one.
+
+        >>> fields = {"name": "ours", "like": "H100-SXM"}
+        >>> chip_from_fields(fields).table_name, chip_from_fields({**fields, "tdp_w": 500}).table_name
+        ('H100-SXM', 'ours')
+        """
+        if self._base is None or {**self.model_dump(), "name": self._base.name} != self._base.model_dump():
+            return self.name
+        return self._base.name
 
     @property
     def measured(self) -> bool:
@@ -273,7 +294,7 @@ def chip(name: str | Path) -> Chip:
     'H100-SXM'
     """
     text = str(name).strip()
-    if text.lower().endswith(".toml"):
+    if _is_file(text):
         return _chip_from_file(Path(text))
     chips, spelling = _catalogue()
     plain = _plain(text)
@@ -336,19 +357,27 @@ def chip_from_fields(
     989400000000000.0
     """
     values = dict(fields)
-    based: dict[str, Any] = {}
     like = values.pop("like", None)
-    if like is not None:
-        if not isinstance(like, str):
-            raise InputError(f"{where}: like is {like!r}; expected the name or file of a chip")
-        text = like.strip()
-        if text.lower().endswith(".toml"):
-            based = _chip_from_file((folder or Path()) / text, above).model_dump()
-        else:
-            based = chip(text).model_dump()
-        based.pop("name")  # rents and costs are not those of a chip that was changed
+    base = _base_of(like, where, folder, above)
+    based = {} if base is None else base.model_dump(exclude={"name"})
     found, problems = attempt(Chip, {"name": "custom", **based, **values})
     problems += out_of_range(values if found is None else found.model_dump(), "; ".join(problems))
     if found is None or problems:
         raise InputError(f"{where}: {'; '.join(problems)}")
+    if base is not None:
+        found._base = base._base or (None if _is_file(like) else base)
     return found
+
+
+def _base_of(like: Any, where: str, folder: Path | None, above: tuple[Path, ...]) -> Chip | None:
+    """The chip that another one starts from."""
+    if like is None:
+        return None
+    if not isinstance(like, str):
+        raise InputError(f"{where}: like is {like!r}; expected the name or file of a chip")
+    text = like.strip()
+    return _chip_from_file((folder or Path()) / text, above) if _is_file(text) else chip(text)
+
+
+def _is_file(text: str) -> bool:
+    return text.strip().lower().endswith(".toml")

@@ -82,10 +82,10 @@ def plan_of(given: TrainingInput, setup: Setup, found: Found, which: int = 0) ->
 def _situation(setup: Setup) -> NDArray[np.float64]:
     """How far the machine, the software and the model lie from what was calibrated on."""
     known = setup.calibration.known
-    family = setup.chip.family or setup.chip.name
+    family = setup.chip.family or setup.chip.base_name
     row = [
         1.0,
-        float(not known("chip", setup.chip.name)),
+        float(not known("chip", setup.chip.table_name)),
         float(not known("family", family)),
         float(not known("software", setup.software.name)),
         0.0,

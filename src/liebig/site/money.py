@@ -88,7 +88,7 @@ def _costs() -> dict[str, ChipCostRow]:
 
 def chip_cost(machine: Chip) -> ChipCostRow | None:
     """Published prices and footprint of a chip, or None."""
-    return _costs().get(machine.name)
+    return _costs().get(machine.table_name)
 
 
 def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") -> Prices:
@@ -117,7 +117,7 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
         raise RangeError(f"date {date}: expected between 2010 and 2045")
     if terms and terms not in TERMS:
         raise UnknownNameError("terms of rent", terms, TERMS)
-    known = _rents().get(machine.name, [])
+    known = _rents().get(machine.table_name, [])
     chosen = (
         [k for k in known if k[2] == terms] if terms else [k for k in known if k[2] in ("market", "1-year", "3-year")]
     )
