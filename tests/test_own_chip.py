@@ -77,7 +77,7 @@ more = st.floats(-3.0, 3.0).map(lambda x: 1.0 + 10.0**x)
 edge = st.integers(0, 17).flatmap(lambda e: st.integers(2**e, 2 ** (e + 1)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(ANY_CHIP, st.sampled_from(RATES[:3]), more, st.sampled_from(PRECISIONS), edge, edge, edge)
 def test_a_product_is_never_slower_on_a_better_chip(
     c: Chip, rate: str, times: float, precision: str, m: int, n: int, k: int
@@ -118,7 +118,7 @@ def layouts(draw: st.DrawFn) -> Layouts:
     return Layouts.of(**pick)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     ANY_CHIP, st.sampled_from(RATES), more, st.sampled_from(EVEN), st.sampled_from(["bf16", "fp16", "fp8", "fp32"]),
     st.sampled_from(["Llama2-7B", "Llama3.1-70B", "Mixtral-8x7B", "DeepSeek-V3-671B"]), layouts(),
@@ -222,7 +222,7 @@ def finite(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.fixed_dictionaries(
         {n: st.one_of(st.just(v), any_number) for n, v in NUMBERS.items()},
@@ -242,7 +242,7 @@ def test_any_numbers_are_a_finite_plan_or_a_sentence(numbers: dict[str, Any]) ->
         assert finite(plan.to_dict())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(own())
 def test_numbers_at_the_edges_of_the_ranges_are_a_finite_plan(c: Chip) -> None:
     edges = {"peak_bf16": (1e8, 1e19), "memory_bandwidth": (1e8, 1e18), "scale_up_bandwidth": (0.0, 1e15)}
