@@ -65,9 +65,9 @@ def labels_of(chip: Chip, software: Software, precision: str) -> dict[str, str]:
     'A100 bf16'
     """
     wide = "bf16" if precision in ("bf16", "fp16") else precision
-    family = chip.family or chip.name
+    family = chip.family or chip.base_name
     return {
-        "software": software.name, "chip": chip.name, "family": family, "precision": f"{family} {wide}",
+        "software": software.name, "chip": chip.base_name, "family": family, "precision": f"{family} {wide}",
         "attention": f"{family} {software.attention}",
     }  # fmt: skip
 

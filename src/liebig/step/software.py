@@ -63,12 +63,14 @@ class Software(BaseModel):
 
         FlashAttention 2 does not use what Hopper and Blackwell added (arXiv:2407.08608, figure 5:
         about 0.6 of FlashAttention 3); the first generation reached about 0.6 of the second on A100.
+        Where the share falls, at 500e12 FLOP/s, the speed does not: a kernel runs as on the largest older chip until the
+        smaller share of a larger peak is more.
         """
-        newer = chip.peak_bf16 > 500e12
+        threshold = 500e12
         old, new = {"flash1": (0.62, 0.4), "flash2": (0.95, 0.62), "cudnn8": (0.95, 0.75)}.get(
             self.attention, (1.0, 1.0)
         )
-        return new if newer else old
+        return old if chip.peak_bf16 <= threshold else max(new, old * threshold / chip.peak_bf16)
 
     @property
     def score_bytes(self) -> float:
