@@ -63,8 +63,8 @@ class Software(BaseModel):
 
         FlashAttention 2 does not use what Hopper and Blackwell added (arXiv:2407.08608, figure 5:
         about 0.6 of FlashAttention 3); the first generation reached about 0.6 of the second on A100.
-        Where the share falls, at 500e12 FLOP/s, the speed does not: a kernel runs as on the largest older chip until the
-        smaller share of a larger peak is more.
+        Where the share falls, at 500e12 FLOP/s, the speed does not: a kernel runs as on the largest older chip until
+        the smaller share of a larger peak is more.
         """
         threshold = 500e12
         old, new = {"flash1": (0.62, 0.4), "flash2": (0.95, 0.62), "cudnn8": (0.95, 0.75)}.get(
