@@ -69,6 +69,7 @@ def _dollars(text: str | None) -> str | None:
 
 def _show(result: Budget) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import format_quantity
 
     out = console()
     out.print()
@@ -93,7 +94,7 @@ def _show(result: Budget) -> None:
     for row in result.frontier:
         best = "◆" if row["parameters"] == result.parameters else ""
         table.add_row(
-            best, f"{row['parameters'] / 1e9:.3g}B", f"{row['tokens'] / 1e12:.3g}T",
+            best, format_quantity(row["parameters"], "parameters", 3).split()[0], f"{row['tokens'] / 1e12:.3g}T",
             f"{row['tokens_per_parameter']:.3g}", f"{row['loss']:.3f}", f"{100 * row['mfu']:.0f} %",
         )  # fmt: skip
     out.print(table)

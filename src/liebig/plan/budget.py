@@ -99,11 +99,11 @@ class Budget:
     def summary(self) -> str:
         """The answer in a sentence."""
         from liebig.plan.words import money
-        from liebig.quantities import format_interval
+        from liebig.quantities import format_interval, format_quantity
 
         n = self.parameters
         return (
-            f"The best model is one of {n / 1e9:.3g} billion parameters on {self.tokens[1] / 1e12:.3g}T tokens "
+            f"The best model is one of {format_quantity(n, 'parameters', 3)} on {self.tokens[1] / 1e12:.3g}T tokens "
             f"({self.tokens[0] / 1e12:.3g}–{self.tokens[2] / 1e12:.3g}), "
             f"expected loss {format_interval(self.loss, write='.3g')}: "
             f"{self.chips:,} {self.plan.chip.name} for {self.days:.3g} days, {money(self.usd)}, "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from liebig.charts import WIDTH, altair, finish
 from liebig.plan.loss import loss, optimal
+from liebig.quantities import format_quantity
 
 if TYPE_CHECKING:
     from liebig.plan.budget import Budget
@@ -63,7 +64,7 @@ def budget_chart(result: Budget) -> Any:
         width=WIDTH,
         height=340,
         title=alt.TitleParams(
-            f"{result.parameters / 1e9:.3g}B parameters on {result.tokens[1] / 1e12:.3g}T tokens are best; "
+            f"{format_quantity(result.parameters, 'parameters', 3)} on {result.tokens[1] / 1e12:.3g}T tokens are best; "
             f"{result.binds} {'bind' if ' and ' in result.binds or result.binds.endswith('s') else 'binds'}",
             subtitle="dashed: best loss with more or less computing; bar: p10–p90",
         ),
