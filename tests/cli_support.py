@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -27,7 +28,10 @@ class Cli:
         self.folder = folder
 
     def __call__(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        return _checked(_run_here(args, self.folder), code)
+        done = _checked(_run_here(args, self.folder), code)
+        if "--json" in args and code == 0:
+            _holds_its_notes(done)
+        return done
 
     def process(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the command in a process of its own, as a user does."""
@@ -51,6 +55,13 @@ def _checked(done: subprocess.CompletedProcess[str], code: int) -> subprocess.Co
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
     return done
+
+
+def _holds_its_notes(done: subprocess.CompletedProcess[str]) -> None:
+    """Whatever a command notes beside its answer stands in its JSON too; names of written files need not."""
+    notes = [n.removeprefix("note: ") for n in done.stderr.splitlines() if n.startswith("note: ")]
+    lost = [n for n in notes if not n.startswith("wrote ") and json.dumps(n, ensure_ascii=False) not in done.stdout]
+    assert not lost, f"printed, but not in the JSON: {lost}"
 
 
 def _run_here(args: tuple[str, ...], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 import liebig.cli
+from liebig import forecast
+from liebig.catalog import Catalog
 from liebig.cli import plan_options
 from liebig.cli.app import app
+from liebig.forecast import ForecastInput, levers, sensitivity
+from liebig.forecast import world as worlds
 from liebig.step.pipeline import SCHEDULE_NAMES
 
 from .conftest import Cli
@@ -113,9 +120,85 @@ FEW = ("scenario.toml", "--samples", "64")
 def test_what_changes_nothing_of_the_question_is_said(cli: Cli, args: list[str], unused: set[str]) -> None:
     (cli.folder / "scenario.toml").write_text(SCENARIO, encoding="utf-8")
     for form in ((), ("--json",)):
-        notes = cli(*args, *form).stderr.splitlines()
-        assert {n.removeprefix("note: ").split()[0].rstrip(",") for n in notes} == unused
+        done = cli(*args, *form)
+        notes = [n.removeprefix("note: ") for n in done.stderr.splitlines()]
+        assert {n.split()[0].rstrip(",") for n in notes} == unused
         assert len(notes) == len(unused)
+    assert json.loads(done.stdout)["notes"] == notes
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [forecast.rank_levers, partial(forecast.best_package, 1), forecast.rebound, forecast.find_sensitivity,
+     lambda year, **options: forecast.compare_switches((year,), **options)],
+    ids=["rank", "package", "rebound", "sensitivity", "switches"],
+)  # fmt: skip
+def test_notes_are_part_of_the_result_and_the_world_is_built_once(
+    ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[ForecastInput] = []
+
+    def build(inputs: ForecastInput, catalog: Catalog) -> worlds.World:
+        built.append(inputs)
+        return worlds.build_world(inputs, catalog)
+
+    for module in (levers, sensitivity):
+        monkeypatch.setattr(module, "build_world", build)
+    found = ask(2030, samples=64, levers=["diloco@2038"])
+    assert [note.split()[0] for note in found.notes] == ["diloco"]
+    assert found.to_dict()["notes"] == list(found.notes)
+    assert [given.switches for given in built].count(()) == 1
+
+
+PLANNED = ("-m", "7B", "--chip", "TPU-v4", "--json")
+RUN = """row_id,model,chip,n_chips,seq_len,global_batch_seqs,iter_time_s,tokens_b,chip_hours
+a,Llama2-7B,TPU-v4,64,4096,256,3,2000,184320
+"""
+ODD = """id,set,name,role,distribution,p50,unit,source,as_of,licence,grade
+odd.number,all,a number that no limit reads,model,point,1,ratio,mine,2026,fact,judgement
+"""
+#: Function that gives notes to an answer -> a command whose answer has some.
+WITH_NOTES = {
+    "compare.compare": ["compare", "scenario.toml", "scenario.toml", "--samples", "64", "--json"],
+    "forecast.forecast": ["forecast", *FEW, "--json"],
+    "levers.rank": ["levers", "rank", *FEW, "--json"],
+    "levers.show": ["levers", "show", "fp4-training", "--facts-file", "odd.csv", "--json"],
+    "levers.package": ["levers", "package", *FEW, "--size", "1", "--json"],
+    "levers.rebound": ["levers", "rebound", *FEW, "--json"],
+    "plan.train": ["plan", "train", *PLANNED, "-n", "8", "--no-headroom"],
+    "plan_budget.budget": ["plan", "budget", "--chip", "TPU-v4", "--usd", "1M", "--days", "30", "--json"],
+    "plan_scale.scale": ["plan", "scale", *PLANNED[2:], "--from", "1e24", "--to", "1e25", "--per-decade", "1"],
+    "plan_search.search_layouts": ["plan", "search", *PLANNED, "-n", "8"],
+    "plan_sweep.sweep": ["plan", "sweep", *PLANNED, "-n", "8", "--workers", "1"],
+    "sensitivity.sensitivity": ["sensitivity", *FEW, "--json"],
+    "sensitivity._of_switches": ["sensitivity", *FEW, "--switches", "--json"],
+    "validate._of_rows": ["validate", "training", "--runs", "run.csv", "--json"],
+    "validate.full_runs": ["validate", "runs", "--runs", "run.csv", "--json"],
+}
+
+
+def test_every_command_with_notes_is_known_here() -> None:
+    found = set()
+    for path in Path(liebig.cli.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in (n for n in tree.body if isinstance(n, ast.FunctionDef)):
+            marks = {k.arg: k.value for n in ast.walk(function) if isinstance(n, ast.Call) for k in n.keywords}
+            if "notes" in marks and "wrote" not in ast.unparse(marks["notes"]):
+                found.add(f"{path.stem}.{function.name}")
+    assert found - {"validate.training"} == set(WITH_NOTES)  # training: minutes of fits; its rows are the same function
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "validate._of_rows" else n for n in WITH_NOTES]
+)
+def test_notes_stand_in_the_json(cli: Cli, name: str) -> None:
+    """The fixture holds the notes against the JSON; here they must be there."""
+    (cli.folder / "scenario.toml").write_text(SCENARIO, encoding="utf-8")
+    (cli.folder / "run.csv").write_text(RUN, encoding="utf-8")
+    (cli.folder / "odd.csv").write_text(ODD, encoding="utf-8")
+    done = cli(*WITH_NOTES[name])
+    assert "note: " in done.stderr
+    assert json.loads(done.stdout)["notes"]
 
 
 def test_remarks_on_a_scenario_are_printed_by_every_question(cli: Cli) -> None:

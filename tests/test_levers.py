@@ -23,7 +23,7 @@ IDS = tuple(load_catalog().levers())
 
 @pytest.fixture(scope="module")
 def bench():
-    return bench_of(make_input(samples=512), 2030)
+    return bench_of(make_input(samples=512), 2030)[1]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_signs_are_those_declared(name: str, catalog: Catalog) -> None:
     if row.in_base or not row.limits:
         return
     year = int(min(2040, max(2035, row.available_from + 4)))
-    bench, levers = bench_of(make_input(samples=256), year)
+    _, (bench, levers) = bench_of(make_input(samples=256), year)
     effect = next(e for e in rank_levers(bench, levers).effects if e.lever.id == name)
     if row.kind == "effective":
         assert effect.effective_ratio > 1
@@ -84,7 +84,7 @@ def test_ranking_is_sorted_and_complete(ranking) -> None:
 
 def test_ranking_is_what_the_forecast_gives() -> None:
     """The shortcut (only the limits touched) agrees with a whole forecast with the lever."""
-    bench, levers = bench_of(make_input(samples=512), 2030)
+    _, (bench, levers) = bench_of(make_input(samples=512), 2030)
     effects = {e.lever.id: e for e in rank_levers(bench, levers).effects}
     free = liebig.forecast(samples=512, start=2030, until=2030)
     for name in (
@@ -130,7 +130,7 @@ def test_synthetic_data_with_their_compute_pay_later() -> None:
     early, late = (
         next(
             e
-            for e in rank_levers(*bench_of(make_input(samples=2048), y)).effects
+            for e in rank_levers(*bench_of(make_input(samples=2048), y)[1]).effects
             if e.lever.id == "synthetic-data-generated"
         )
         for y in (2030, 2038)
@@ -213,7 +213,7 @@ def test_packages_keep_levers_apart_that_exclude_each_other(bench) -> None:
 
 
 def test_a_package_of_the_scenario_s_own_levers() -> None:
-    _, levers = bench_of(make_input(samples=128, levers=["fp4-training"]), 2030)
+    _, (_, levers) = bench_of(make_input(samples=128, levers=["fp4-training"]), 2030)
     assert "fp4-training" not in {v.id for v in levers}
 
 

@@ -61,7 +61,7 @@ def test_switches_against_the_reference(switch: str, year: int, reference: float
 
 @pytest.fixture(scope="module")
 def effects():
-    return {e.switch: e for e in compare_switches(samples=2048)}
+    return {e.switch: e for e in compare_switches(samples=2048).effects}
 
 
 def test_every_switch_is_compared(effects) -> None:

@@ -192,6 +192,14 @@ def test_a_scenario_is_read_once(
         assert calls == {"request": 2, "input": 1, "world": 1}
 
 
+@pytest.mark.parametrize("path", ["/api/forecast", "/api/levers/rank", "/api/levers/package", "/api/levers/rebound"])
+def test_every_answer_to_a_scenario_says_what_changes_nothing(client: TestClient, path: str) -> None:
+    found = client.post(path, json={**FEW, "levers": ["diloco@2038"], "year": 2030}).json()
+    assert "error" not in found, found
+    late = [note.split(":")[0] for note in found["notes"]]
+    assert late == ([] if path == "/api/forecast" else ["diloco from 2038"])  # a forecast shows all years
+
+
 def test_a_forecast_is_computed_once_for_all_years() -> None:
     first = answers.forecast(ScenarioRequest(samples=64, seed=5, year=2030))
     other = answers.forecast(ScenarioRequest(samples=64, seed=5, year=2034))

@@ -87,7 +87,7 @@ def scores(which: Callable[[], liebig.forecast.BackTest]) -> str:
 
 
 def switches() -> str:
-    effects = compare_switches()
+    effects = compare_switches().effects
     rows = [[e.switch, e.description, *(f"×{e.ratio[y]:.2f}" for y in (2030, 2035, 2040))] for e in effects]
     return rows_of(["switch", "what it does", "2030", "2035", "2040"], rows)
 

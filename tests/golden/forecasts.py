@@ -96,7 +96,7 @@ def questions() -> dict[str, Any]:
         out |= {f"tornado/{bar.parameter}/low": bar.low_flop, f"tornado/{bar.parameter}/high": bar.high_flop}
     for index in found.indices[:10]:
         out[f"total-index/{' '.join(index.parameters)}/value"] = index.value
-    for switched in forecast.compare_switches(samples=SAMPLES):
+    for switched in forecast.compare_switches(samples=SAMPLES).effects:
         for year, ratio in switched.ratio.items():
             out |= {
                 f"switch/{switched.switch}/{year}/ratio": ratio,

@@ -673,6 +673,7 @@ export interface components {
             };
             readonly steps: readonly components["schemas"]["Step"][];
             readonly packages_evaluated: number;
+            readonly notes: readonly string[];
         };
         /** @description A scenario for which the best package of levers is looked for. */
         readonly PackageRequest: {
@@ -925,6 +926,7 @@ export interface components {
                 readonly [key: string]: number;
             };
             readonly levers: readonly components["schemas"]["RankedLever"][];
+            readonly notes: readonly string[];
         };
         /** @description What one lever does to the minimum of a year. */
         readonly RankedLever: {
@@ -967,6 +969,7 @@ export interface components {
             readonly year: number;
             readonly elasticity: components["schemas"]["Quantiles"];
             readonly levers: readonly components["schemas"]["ReboundLever"][];
+            readonly notes: readonly string[];
         };
         /** @description Use of electricity before and after a lever, TWh per year. */
         readonly ReboundLever: {

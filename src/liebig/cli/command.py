@@ -35,7 +35,7 @@ class Answer:
         table: text of a CSV file.
         draw: writes a picture.
         report: text of an HTML page.
-        notes: what the user should know besides, printed last.
+        notes: what the user should know besides, printed last; ``content`` holds the same.
     """
 
     show: Callable[[], None]
@@ -43,7 +43,7 @@ class Answer:
     table: Callable[[], str] | None = None
     draw: Callable[[Path], None] | None = None
     report: Callable[[], str] | None = None
-    notes: Sequence[str] = ()
+    notes: Callable[[], Sequence[str]] = tuple
 
 
 @dataclass(frozen=True)
@@ -219,4 +219,4 @@ def _write(answer: Answer, written: Mapping[str, Any], made: Sequence[Path]) -> 
     else:
         answer.show()
     notes([f"wrote {path}" for path in (*asked.values(), *made)])
-    notes(answer.notes)
+    notes(answer.notes())

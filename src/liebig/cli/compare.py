@@ -27,13 +27,12 @@ def compare(
 
     given = {k: v for k, v in (("samples", samples), ("seed", seed)) if v is not None}
     result = forecast.compare(a, b, **given)
-    pairs = zip(result.names, (result.a, result.b), strict=True)
     return Answer(
         show=lambda: _show(result),
         content=result.to_dict,
         table=lambda: result.table().to_csv(),
         draw=lambda path: draw_comparison(result, path),
-        notes=[f"{name}: {n}" for name, f in pairs for n in f.notes],
+        notes=lambda: result.notes,
     )
 
 

@@ -46,7 +46,7 @@ def forecast(
         content=result.to_dict,
         table=lambda: result.table().to_csv(),
         draw=lambda path: _draw(result, path),
-        notes=result.notes,
+        notes=lambda: result.notes,
     )
 
 

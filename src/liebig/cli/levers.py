@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from liebig.catalog.rows import LeverRow
-    from liebig.levers import Lever, LeverEffect, Package, Ranking, Rebound
+    from liebig.levers import LeverEffect, Package, Ranking, Rebound
     from liebig.uncertainty import Interval
 
 app = typer.Typer(
@@ -40,7 +40,6 @@ def rank(
     from liebig import forecast
     from liebig.cli.render import progress_bar
     from liebig.forecast.plot import draw_ranking
-    from liebig.forecast.unused import RANKING, input_notes
 
     inputs = given.inputs()
     with progress_bar("measuring levers", show=inputs.samples > 20_000) as progress:
@@ -50,7 +49,7 @@ def rank(
         content=ranking.to_dict,
         table=lambda: ranking.table().to_csv(),
         draw=lambda path: draw_ranking(ranking, path),
-        notes=input_notes(inputs, year, RANKING),
+        notes=lambda: ranking.notes,
     )
 
 
@@ -138,29 +137,24 @@ def show(
     facts_file: o.FactsFileOption = None,
 ) -> Answer:
     """One lever: the claim beside the check, its vector over parameters, its effect in a year."""
-    from liebig.catalog import load_catalog
-    from liebig.forecast.levers import bench_of
-    from liebig.forecast.unused import RANKING, input_notes
-    from liebig.levers import get_lever, rank_levers
+    from liebig.forecast.levers import measure_lever
 
-    catalog = load_catalog(facts_file or ())
-    lever = get_lever(catalog, name)
-    inputs = o.collect(None, facts_file=facts_file, samples=2048)
-    bench, _ = bench_of(inputs, year, catalog)
-    effect = rank_levers(bench, [lever]).effects[0]
+    found = measure_lever(o.collect(None, facts_file=facts_file, samples=2048), name, year)
+    effect = found.effects[0]
+    vector = [e.model_dump() for e in effect.lever.effects]
     return Answer(
-        show=lambda: _show_lever(lever, effect, year),
-        content=lambda: effect.to_dict() | {"vector": [e.model_dump() for e in lever.effects]},
-        notes=input_notes(inputs, year, RANKING),
+        show=lambda: _show_lever(effect, year),
+        content=lambda: effect.to_dict() | {"vector": vector, "notes": list(found.notes)},
+        notes=lambda: found.notes,
     )
 
 
-def _show_lever(lever: Lever, effect: LeverEffect, year: int) -> None:
+def _show_lever(effect: LeverEffect, year: int) -> None:
     from rich.text import Text
 
     from liebig.cli.render import console, grid, ratio
 
-    row, out = lever.row, console()
+    lever, row, out = effect.lever, effect.lever.row, console()
     out.print()
     out.print(Text.assemble((row.name, "bold"), f" ({row.id})"))
     out.print(f"  claim    {row.claim}", soft_wrap=True)
@@ -200,7 +194,6 @@ def package(
     """The best package of levers: exact up to three, greedy with a bound beyond (2048 futures by default)."""
     from liebig import forecast
     from liebig.cli.render import progress_bar
-    from liebig.forecast.unused import PACKAGE, input_notes
 
     inputs = given.inputs(samples=2048)
     with progress_bar("searching packages") as progress:
@@ -208,7 +201,7 @@ def package(
     return Answer(
         show=lambda: _show_package(found, size, year),
         content=found.to_dict,
-        notes=input_notes(inputs, year, PACKAGE),
+        notes=lambda: found.notes,
     )
 
 
@@ -245,15 +238,13 @@ def rebound(
 ) -> Answer:
     """Electricity use before, after without and after with rebound, for the efficiency levers."""
     from liebig import forecast
-    from liebig.forecast.unused import REBOUND, input_notes
 
-    inputs = given.inputs()
-    result = forecast.rebound(year, inputs, elasticity=elasticity)
+    result = forecast.rebound(year, given.inputs(), elasticity=elasticity)
     return Answer(
         show=lambda: _show_rebound(result, year),
         content=result.to_dict,
         table=lambda: result.table().to_csv(),
-        notes=input_notes(inputs, year, REBOUND),
+        notes=lambda: result.notes,
     )
 
 

@@ -82,7 +82,7 @@ def train(
         content=lambda: {**result.to_dict(), "headroom": None if over is None else over.to_dict()},
         table=lambda: result.table().to_csv(),
         draw=lambda path: _draw(result, path),
-        notes=result.notes,
+        notes=lambda: result.notes,
     )
 
 

@@ -49,7 +49,7 @@ def budget(
         content=result.to_dict,
         table=lambda: result.table().to_csv(),
         draw=lambda path: _draw(result, path),
-        notes=result.plan.notes,
+        notes=lambda: result.plan.notes,
     )
 
 

@@ -61,7 +61,7 @@ def scale(
         content=lambda: {**result.to_dict(), "walls": [vars(w) for w in walls]},
         table=lambda: result.table().to_csv(),
         draw=lambda path: _draw(result, path),
-        notes=result.notes,
+        notes=lambda: result.notes,
     )
 
 

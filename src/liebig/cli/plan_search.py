@@ -65,7 +65,7 @@ def search_layouts(
         content=lambda: {"considered": considered, "feasible": feasible, "layouts": rows, "notes": list(setup.notes)},
         table=lambda: Table.from_rows(rows).to_csv(),
         draw=lambda path: _draw(rows, setup, path),
-        notes=setup.notes,
+        notes=lambda: setup.notes,
     )
 
 

@@ -79,7 +79,7 @@ def sweep(
         show=lambda: _show(result, by, top),
         content=lambda: {"resumed": result.resumed, "rows": result.rows(), "notes": list(result.notes)},
         table=lambda: result.table().to_csv(),
-        notes=result.notes,
+        notes=lambda: result.notes,
     )
 
 

@@ -99,7 +99,7 @@ def calibrate(
     return Answer(
         show=lambda: _show_router(done, f"{done.name} router for {', '.join(done.models)}"),
         content=lambda: {"router": str(target), **_described(done)},
-        notes=[f"wrote {target}"],
+        notes=lambda: [f"wrote {target}"],
     )
 
 
@@ -319,5 +319,5 @@ def label(
     return Answer(
         show=lambda: typer.echo("" if out else text, nl=False),
         content=lambda: {"drawn": len(taken), "of": len(rows), "rows": taken},
-        notes=[f"wrote {len(taken)} of {len(rows)} requests to {out}"] if out else [],
+        notes=lambda: [f"wrote {len(taken)} of {len(rows)} requests to {out}"] if out else [],
     )

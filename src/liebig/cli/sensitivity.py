@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +13,7 @@ from liebig.errors import ConflictError
 
 if TYPE_CHECKING:
     from liebig.forecast import ForecastInput
-    from liebig.forecast.sensitivity import Sensitivity, SwitchEffect
+    from liebig.forecast.sensitivity import Sensitivity, Switched
 
 
 @answers(scenario=True, outputs=("json", "csv", "plot"))
@@ -36,7 +35,6 @@ def sensitivity(
     from liebig.cli.render import progress_bar
     from liebig.forecast.plot import draw_tornado
     from liebig.forecast.sensitivity import run_sensitivity
-    from liebig.forecast.unused import SENSITIVITY, input_notes
 
     inputs = given.inputs(samples=4096)
     if switches:
@@ -48,7 +46,7 @@ def sensitivity(
         content=result.to_dict,
         table=lambda: result.table().to_csv(),
         draw=lambda path: draw_tornado(result, path),
-        notes=input_notes(inputs, year, SENSITIVITY),
+        notes=lambda: result.notes,
     )
 
 
@@ -73,37 +71,28 @@ def _of_switches(inputs: ForecastInput, years: list[int]) -> Answer:
     """The structural switches; thrown when a form is asked for, so that a picture is refused at once."""
     from liebig.cli.render import progress_bar
     from liebig.forecast.sensitivity import run_switches
-    from liebig.forecast.unused import SENSITIVITY, input_notes
-    from liebig.tables import Table
 
     @functools.cache
-    def effects() -> Sequence[SwitchEffect]:
+    def found() -> Switched:
         with progress_bar("throwing switches") as progress:
             return run_switches(inputs, years, progress=progress)
 
-    def rows() -> list[dict[str, Any]]:
-        return [
-            {"switch": e.switch, "description": e.description}
-            | {f"ratio_{y}": e.ratio[y] for y in years}
-            | {f"binding_{y}": e.binding[y] for y in years}
-            for e in effects()
-        ]
-
     return Answer(
-        show=lambda: _show_switches(effects(), years),
-        content=rows,
-        table=lambda: Table.from_rows(rows()).to_csv(),
-        notes=input_notes(inputs, years[-1], SENSITIVITY),
+        show=lambda: _show_switches(found()),
+        content=lambda: found().to_dict(),
+        table=lambda: found().table().to_csv(),
+        notes=lambda: found().notes,
     )
 
 
-def _show_switches(effects: Sequence[SwitchEffect], years: list[int]) -> None:
+def _show_switches(found: Switched) -> None:
     from rich.text import Text
 
     from liebig.cli.render import console, grid, limit_colour, ratio
 
+    years = found.years
     table = grid("switch", *(str(y) for y in years), "binds", "the model then says", right=range(1, len(years) + 1))
-    for e in effects:
+    for e in found.effects:
         first = e.binding[years[0]]
         binds = Text(first, style=limit_colour(first))
         table.add_row(e.switch, *(ratio(e.ratio[y]) for y in years), binds, e.description)

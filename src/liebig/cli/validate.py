@@ -63,7 +63,7 @@ def training(
         },
         table=lambda: Table.from_rows(_rows(result)).to_csv(),
         report=lambda: validation_report(result),
-        notes=result.notes(),
+        notes=lambda: result.notes(),
     )
 
 
@@ -75,12 +75,13 @@ def _of_rows(runs: Path, calibration: Path | None) -> Answer:
     from liebig.step.calibration import load_calibration
 
     scored = score_rows(read_rows(runs), load_calibration(calibration) if calibration else None)
+    notes = borrowed_by_rows(s.borrowed for s in scored)
     return Answer(
         show=lambda: _show_scored(scored),
-        content=lambda: {"rows": [s.to_dict() for s in scored], "summary": _summary(scored)},
+        content=lambda: {"rows": [s.to_dict() for s in scored], "summary": _summary(scored), "notes": list(notes)},
         table=lambda: _scored_csv(scored),
         report=lambda: scored_report(scored),
-        notes=borrowed_by_rows(s.borrowed for s in scored),
+        notes=lambda: notes,
     )
 
 
@@ -255,12 +256,17 @@ def full_runs(
     rows = read_rows(runs) if runs else builtin_rows("runs")
     with progress_bar("searching layouts of published runs") as progress:
         scored = score_runs(rows, known, progress=progress)
+    notes = borrowed_by_rows(s.borrowed for s in scored)
     return Answer(
         show=lambda: _show_runs(scored),
-        content=lambda: {"summary": summary_of(scored), "rows": [s.to_dict() for s in scored]},
+        content=lambda: {
+            "summary": summary_of(scored),
+            "rows": [s.to_dict() for s in scored],
+            "notes": list(notes),
+        },
         table=lambda: _scored_csv(scored),
         report=lambda: runs_report(scored),
-        notes=borrowed_by_rows(s.borrowed for s in scored),
+        notes=lambda: notes,
     )
 
 

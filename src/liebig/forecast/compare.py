@@ -13,7 +13,7 @@ from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.result import Forecast, interval_of
 from liebig.forecast.simulate import evaluate, shown_years
-from liebig.forecast.unused import unused_inputs
+from liebig.forecast.unused import scenario_notes
 from liebig.forecast.world import World, build_world
 from liebig.limits import LIMITS
 from liebig.quantities import format_scientific
@@ -37,6 +37,12 @@ class Comparison:
     def names(self) -> tuple[str, str]:
         """Titles of the two scenarios."""
         return self.a.inputs.title or "A", self.b.inputs.title or "B"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on both scenarios, each after the title of its own."""
+        pairs = zip(self.names, (self.a, self.b), strict=True)
+        return tuple(f"{name}: {note}" for name, found in pairs for note in found.notes)
 
     def summary(self, year: int | None = None) -> str:
         """The comparison in one sentence."""
@@ -83,6 +89,7 @@ class Comparison:
             "years": self.table().rows(),
             "a": self.a.to_dict(),
             "b": self.b.to_dict(),
+            "notes": list(self.notes),
         }
 
 
@@ -104,7 +111,7 @@ def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
         start, until = shown_years(inputs, world)
         years = np.arange(world.first_year, world.last_year + 1, dtype=float)
         simulations.append(evaluate(world, years, inputs.samples, inputs.seed))
-        forecasts.append(reduce_simulations(world, simulations[-1], start, until, unused_inputs(world, until)))
+        forecasts.append(reduce_simulations(world, simulations[-1], start, until, scenario_notes(world, until)))
     common = tuple(y for y in forecasts[0].years if y in forecasts[1].years)
     if not common:
         raise ConflictError("the scenarios share no year; give them overlapping start and until")

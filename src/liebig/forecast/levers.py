@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from liebig.dates import start_of
 from liebig.errors import RangeError
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.simulate import sample_state
+from liebig.forecast.unused import PACKAGE, RANKING, REBOUND, scenario_notes
 from liebig.forecast.world import World, build_world
 from liebig.levers import (
     Bench,
@@ -26,22 +28,29 @@ from liebig.levers import (
 )
 
 __all__ = [
-    "bench_in_world", "bench_of", "find_package", "lever_sentence", "measure_rebound", "rank", "rank_in_world",
+    "bench_in_world", "bench_of", "find_package", "lever_sentence", "measure_lever", "measure_rebound", "rank",
+    "rank_in_world",
 ]  # fmt: skip
 
 Progress = Callable[[float], None]
 
 
-def bench_of(inputs: ForecastInput, year: int, catalog: Catalog | None = None) -> tuple[Bench, list[Lever]]:
-    """The futures of a year and the levers that can still be applied.
+def bench_of(
+    inputs: ForecastInput, year: int, catalog: Catalog | None = None
+) -> tuple[World, tuple[Bench, list[Lever]]]:
+    """The world of a scenario; the futures of a year in it, and the levers that can still be applied.
+
+    Args:
+        inputs: the scenario.
+        year: a year of the parameter set.
+        catalog: facts; default the built-in ones with the scenario's files.
 
     Raises:
         RangeError: the parameter set does not cover the year.
     """
-    catalog = load_catalog(inputs.facts_files) if catalog is None else catalog
-    world = build_world(inputs, catalog)
+    world = build_world(inputs, load_catalog(inputs.facts_files) if catalog is None else catalog)
     world.check_year(year)
-    return bench_in_world(world, start_of(year), inputs.samples)
+    return world, bench_in_world(world, start_of(year), inputs.samples)
 
 
 def bench_in_world(world: World, when: float, samples: int) -> tuple[Bench, list[Lever]]:
@@ -63,8 +72,27 @@ def rank(
     inputs: ForecastInput, year: int = 2030, catalog: Catalog | None = None, progress: Progress | None = None
 ) -> Ranking:
     """Rank all levers by their effect on the minimum of a year."""
-    bench, levers = bench_of(inputs, year, catalog)
-    return rank_levers(bench, levers, progress)
+    world, (bench, levers) = bench_of(inputs, year, catalog)
+    found = rank_levers(bench, levers, progress)
+    return replace(found, notes=scenario_notes(world, year, RANKING))
+
+
+def measure_lever(inputs: ForecastInput, name: str, year: int = 2030, catalog: Catalog | None = None) -> Ranking:
+    """One lever in place of all, by its effect on the minimum of a year.
+
+    Args:
+        inputs: the scenario.
+        name: the lever.
+        year: in which the minimum is looked at.
+        catalog: facts; default the built-in ones with the scenario's files.
+
+    Raises:
+        UnknownNameError: no such lever.
+        RangeError: the parameter set does not cover the year.
+    """
+    world, (bench, _) = bench_of(inputs, year, catalog)
+    found = rank_levers(bench, [get_lever(world.catalog, name)])
+    return replace(found, notes=scenario_notes(world, year, RANKING))
 
 
 def rank_in_world(world: World, when: float, samples: int) -> Ranking:
@@ -96,8 +124,9 @@ def find_package(
     progress: Progress | None = None,
 ) -> Package:
     """The best package of ``size`` levers in a year."""
-    bench, levers = bench_of(inputs, year, catalog)
-    return best_package(bench, levers, size, progress)
+    world, (bench, levers) = bench_of(inputs, year, catalog)
+    found = best_package(bench, levers, size, progress)
+    return replace(found, notes=scenario_notes(world, year, PACKAGE))
 
 
 def measure_rebound(
@@ -110,5 +139,6 @@ def measure_rebound(
     """
     if elasticity is not None and not 0.0 <= elasticity <= 5.0:
         raise RangeError(f"elasticity = {elasticity:g} is out of range; expected 0 to 5 (1.2 is usual)")
-    bench, levers = bench_of(inputs, year, catalog)
-    return rebound(bench, levers, None if elasticity is None else np.array([elasticity]))
+    world, (bench, levers) = bench_of(inputs, year, catalog)
+    found = rebound(bench, levers, None if elasticity is None else np.array([elasticity]))
+    return replace(found, notes=scenario_notes(world, year, REBOUND))

@@ -33,7 +33,7 @@ def reduce_simulations(
         world: what was sampled.
         simulations: all years of the parameter set.
         start, until: first and last year to show.
-        notes: sentences for the user, on top of those of the world.
+        notes: sentences for the user.
     """
     years = tuple(range(start, until + 1))
     index = [int(y - simulations.years[0]) for y in years]
@@ -81,7 +81,7 @@ def reduce_simulations(
         precision=world.precision,
         median_of_minimum=not of_medians,
         paths=simulations.ceilings[:, shown, :_SHOWN_PATHS].min(axis=0),
-        notes=(*world.notes, *notes),
+        notes=tuple(notes),
         facts=world.facts,
         present_year=world.at_year["trend.flop"],
         present_flop=run,

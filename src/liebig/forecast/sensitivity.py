@@ -13,6 +13,7 @@ from liebig.catalog import Catalog, load_catalog
 from liebig.dates import calendar_year, start_of
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.switches import switches
+from liebig.forecast.unused import SENSITIVITY, scenario_notes
 from liebig.forecast.world import World, build_world
 from liebig.levers.rank import minimum_of, spread
 from liebig.levers.vectors import lever_changes
@@ -21,7 +22,9 @@ from liebig.tables import Table
 from liebig.uncertainty import quantile, sobol_blocks, transform
 from liebig.uncertainty.sobol_indices import jansen_total
 
-__all__ = ["Sensitivity", "SwitchEffect", "TornadoBar", "TotalIndex", "run_sensitivity", "run_switches"]
+__all__ = [
+    "Sensitivity", "SwitchEffect", "Switched", "TornadoBar", "TotalIndex", "run_sensitivity", "run_switches",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 Progress = Callable[[float], None]
@@ -57,13 +60,14 @@ class TotalIndex:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Tornado and Sobol indices of the minimum in one year, the largest first."""
+    """Tornado and Sobol indices of the minimum in one year, the largest first; ``notes`` are on the scenario."""
 
     year: int
     median_flop: float
     tornado: tuple[TornadoBar, ...]
     indices: tuple[TotalIndex, ...]
     independent: bool
+    notes: tuple[str, ...] = ()
 
     def table(self) -> Table:
         """One row for each parameter of the tornado, with the index of its group."""
@@ -108,6 +112,7 @@ class Sensitivity:
                 {"parameters": list(i.parameters), "value": i.value, "p10": i.p10, "p90": i.p90} for i in self.indices
             ],
             "correlations_kept": not self.independent,
+            "notes": list(self.notes),
         }
 
 
@@ -154,7 +159,10 @@ def run_sensitivity(
             progress((len(names) + i + 1) / steps)
     bars.sort(key=lambda b: -b.swing)
     indices.sort(key=lambda s: -s.value)
-    return Sensitivity(calendar_year(year), float(np.median(bench.lowest_a)), tuple(bars), tuple(indices), independent)
+    return Sensitivity(
+        calendar_year(year), float(np.median(bench.lowest_a)), tuple(bars), tuple(indices), independent,
+        scenario_notes(world, year, SENSITIVITY),
+    )  # fmt: skip
 
 
 def _units(world: World) -> list[tuple[str, ...]]:
@@ -226,12 +234,39 @@ class SwitchEffect:
     binding: dict[int, str]
 
 
+@dataclass(frozen=True)
+class Switched:
+    """Every switch by itself, the one that lowers the minimum of the first year most first."""
+
+    years: tuple[int, ...]
+    effects: tuple[SwitchEffect, ...]
+    notes: tuple[str, ...] = ()
+
+    def table(self) -> Table:
+        """One row for each switch."""
+        return Table.from_rows(
+            {"switch": e.switch, "description": e.description}
+            | {f"ratio_{y}": e.ratio[y] for y in self.years}
+            | {f"binding_{y}": e.binding[y] for y in self.years}
+            for e in self.effects
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and texts, ready for JSON."""
+        return {
+            "years": list(self.years),
+            "unit": "ratio of the median minimum with the switch to that without",
+            "switches": self.table().rows(),
+            "notes": list(self.notes),
+        }
+
+
 def run_switches(
     inputs: ForecastInput,
     years: Sequence[int] = (2030, 2035, 2040),
     catalog: Catalog | None = None,
     progress: Progress | None = None,
-) -> tuple[SwitchEffect, ...]:
+) -> Switched:
     """Every switch by itself against the scenario: structure matters more than any one number.
 
     Raises:
@@ -252,7 +287,7 @@ def run_switches(
         if progress:
             progress((i + 1) / len(todo))
     out.sort(key=lambda e: e.ratio[years[0]])
-    return tuple(out)
+    return Switched(tuple(years), tuple(out), scenario_notes(base_world, max(years), SENSITIVITY))
 
 
 def _medians(world: World, years: Sequence[int], inputs: ForecastInput) -> tuple[list[float], list[str]]:

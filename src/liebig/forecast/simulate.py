@@ -15,7 +15,7 @@ from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.result import Forecast
 from liebig.forecast.run_at_ceiling import QUANTITIES, describe_run
 from liebig.forecast.simulations import Simulations
-from liebig.forecast.unused import unused_inputs
+from liebig.forecast.unused import scenario_notes
 from liebig.forecast.world import World, build_world
 from liebig.limits import State, ceilings, join_states
 from liebig.uncertainty import sobol_blocks
@@ -89,7 +89,7 @@ def forecast_world(world: World, progress: Progress | None = None) -> Forecast:
     start, until = shown_years(inputs, world)
     years = np.arange(world.first_year, world.last_year + 1, dtype=float)
     simulations = evaluate(world, years, inputs.samples, inputs.seed, progress)
-    return reduce_simulations(world, simulations, start, until, unused_inputs(world, until))
+    return reduce_simulations(world, simulations, start, until, scenario_notes(world, until))
 
 
 def shown_years(inputs: ForecastInput, world: World) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from liebig.catalog import load_catalog
 from liebig.errors import ConflictError
-from liebig.forecast.inputs import ForecastInput, make_input
+from liebig.forecast.inputs import make_input
 from liebig.forecast.progress import PROGRESS_PARAMETERS, algorithm_gain, density_gain, trend_flop
 from liebig.forecast.run_at_ceiling import describe_run
 from liebig.forecast.stated import parameter_marginal
@@ -25,7 +25,7 @@ from liebig.limits import LIMITS, State, Structure, ceilings, touched
 from liebig.limits.power import ai_power_w
 from liebig.uncertainty import quantile, sobol_blocks
 
-__all__ = ["FORECAST", "PACKAGE", "RANKING", "REBOUND", "SENSITIVITY", "Question", "input_notes", "unused_inputs"]
+__all__ = ["FORECAST", "PACKAGE", "RANKING", "REBOUND", "SENSITIVITY", "Question", "scenario_notes", "unused_inputs"]
 
 Array = NDArray[np.float64]
 #: Simulations that are looked at; enough to meet what matters in one of fifty.
@@ -77,15 +77,14 @@ PACKAGE = Question("this package", _nothing_else)
 REBOUND = Question("this rebound", _electricity)
 
 
-def input_notes(inputs: ForecastInput, until: int, question: Question) -> tuple[str, ...]:
+def scenario_notes(world: World, until: int, question: Question = FORECAST) -> tuple[str, ...]:
     """What the user should know of a scenario besides the answer: remarks on its values, and what changes nothing.
 
     Args:
-        inputs: the scenario.
+        world: the world of the scenario.
         until: last year that the question looks at.
-        question: one that does not give the notes itself, as a forecast does.
+        question: whose answers are looked at.
     """
-    world = build_world(inputs, load_catalog(inputs.facts_files))
     return (*world.notes, *unused_inputs(world, until, question))
 
 

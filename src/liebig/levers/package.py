@@ -33,7 +33,8 @@ class Package:
 
     ``ratio`` is the median of the minimum with the package over that without; ``paired`` the
     same ratio taken in each future.  ``bound`` is what no package of this size can exceed (equal to
-    ``ratio`` when the search was exact).  ``binding`` tells what binds after relief.
+    ``ratio`` when the search was exact).  ``binding`` tells what binds after relief,
+    ``notes`` are sentences on the scenario.
     """
 
     year: int
@@ -46,6 +47,7 @@ class Package:
     binding: dict[str, float]
     steps: tuple[tuple[str, float], ...]
     evaluated: int
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and texts, ready for JSON."""
@@ -61,6 +63,7 @@ class Package:
             "binding_probability_after": self.binding,
             "steps": [{"lever": name, "ratio": ratio} for name, ratio in self.steps],
             "packages_evaluated": self.evaluated,
+            "notes": list(self.notes),
         }
 
 

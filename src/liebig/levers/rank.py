@@ -147,12 +147,13 @@ class LeverEffect:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All levers in one year, the largest effect on the minimum first."""
+    """All levers in one year, the largest effect on the minimum first; ``notes`` are sentences on the scenario."""
 
     year: int
     minimum: Interval
     binding: Mapping[str, float]
     effects: tuple[LeverEffect, ...]
+    notes: tuple[str, ...] = ()
 
     def table(self) -> Table:
         """One row for each lever, with one column for each limit's ratio."""
@@ -176,6 +177,7 @@ class Ranking:
             "minimum_flop": self.minimum.to_dict(),
             "binding_probability": dict(self.binding),
             "levers": [e.to_dict() for e in self.effects],
+            "notes": list(self.notes),
         }
 
 

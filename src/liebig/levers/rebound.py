@@ -75,11 +75,12 @@ class ReboundRow:
 
 @dataclass(frozen=True)
 class Rebound:
-    """Rebound of all efficiency levers in one year."""
+    """Rebound of all efficiency levers in one year; ``notes`` are sentences on the scenario."""
 
     year: int
     elasticity: Interval
     rows: tuple[ReboundRow, ...]
+    notes: tuple[str, ...] = ()
 
     def table(self) -> Table:
         """One row for each lever; medians, with the interval of the use after rebound."""
@@ -106,6 +107,7 @@ class Rebound:
             "year": self.year,
             "elasticity": self.elasticity.to_dict(),
             "levers": [r.to_dict() for r in self.rows],
+            "notes": list(self.notes),
         }
 
 

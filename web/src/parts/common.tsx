@@ -13,6 +13,19 @@ export function Failure({ words }: { words: string }): JSX.Element | null {
   ) : null;
 }
 
+/** What an answer says besides: remarks on what was stated. */
+export function Notes({ of }: { of: readonly string[] }): JSX.Element {
+  return (
+    <>
+      {of.map((note) => (
+        <p key={note} class="note">
+          {note}
+        </p>
+      ))}
+    </>
+  );
+}
+
 /** The answer in a sentence; `aria-busy` until it is that of the address. */
 export function Lead({ children, spoken = true }: { children: ComponentChildren; spoken?: boolean }): JSX.Element {
   return (

@@ -7,7 +7,7 @@ import { Barrel } from "../charts/Barrel";
 import { Binding } from "../charts/Binding";
 import { bandsOf, Ceilings } from "../charts/Ceilings";
 import { capital, interval, intervalOf, percent, power10, times } from "../format";
-import { DataTable, Failure, Lead } from "../parts/common";
+import { DataTable, Failure, Lead, Notes } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { TopLevers, LeverSwitches } from "../parts/Levers";
 import { Controls } from "../parts/Controls";
@@ -280,11 +280,7 @@ function RunPart(): JSX.Element | null {
           in {percent(crossing.probability_by[String(now.year)] ?? null)} of futures.
         </p>
       ) : null}
-      {(answer.value?.notes ?? []).map((n) => (
-        <p key={n} class="note">
-          {n}
-        </p>
-      ))}
+      <Notes of={answer.value?.notes ?? []} />
     </section>
   );
 }

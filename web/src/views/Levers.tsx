@@ -5,7 +5,7 @@ import * as api from "../api";
 import { useAsk } from "../ask";
 import { Intervals } from "../charts/Intervals";
 import { flat, interval, percent, short, times } from "../format";
-import { DataTable, Evidence, Failure, Lead, Select } from "../parts/common";
+import { DataTable, Evidence, Failure, Lead, Notes, Select } from "../parts/common";
 import { Figure } from "../parts/Figure";
 import { byRatio, signs } from "../parts/Levers";
 import { FIRST_YEAR, LAST_YEAR } from "../state";
@@ -38,6 +38,7 @@ export function Levers(): JSX.Element {
         <p class="note">
           For the scenario of the <a href={linkTo("forecast")}>forecast</a>, at 1,024 futures.
         </p>
+        <Notes of={rank.value?.notes ?? []} />
       </div>
       {rows.length ? <Ranking rows={rows} /> : null}
       <Package />
@@ -143,6 +144,7 @@ function Package(): JSX.Element {
               ? ` All ${p.packages_evaluated.toLocaleString("en-GB")} packages that could be best were evaluated.`
               : ` Found step by step over ${p.packages_evaluated.toLocaleString("en-GB")} packages.`}
           </p>
+          <Notes of={p.notes} />
           <button
             type="button"
             onClick={() => {
@@ -168,36 +170,47 @@ function ReboundPart(): JSX.Element | null {
   const twh = (x: number): string => `${short(x)} TWh`;
   const rise = a.levers.filter((l) => l.probability_use_rises > 0.5).length;
   return (
-    <Figure
-      file="rebound"
-      title={`With rebound, ${rise} of ${a.levers.length} efficiency levers more likely raise the use of electricity than lower it`}
-      note={`Use in ${a.year} after the lever, with rebound, TWh per year; price elasticity of use ${interval(a.elasticity)}.`}
-      rows={a.levers.map((l) => flat({ ...l }))}
-      data={a}
-      table={
-        <DataTable
-          caption="Electricity use, TWh per year, p50 (p10–p90)"
-          rows={a.levers}
-          columns={[
-            { title: "lever", cell: (l) => l.name },
-            { title: "before", number: true, cell: (l) => interval(l.use_before_twh_per_yr) },
-            { title: "after, no rebound", number: true, cell: (l) => interval(l.use_after_without_rebound_twh_per_yr) },
-            { title: "after, with rebound", number: true, cell: (l) => interval(l.use_after_with_rebound_twh_per_yr) },
-            { title: "use rises in", number: true, cell: (l) => percent(l.probability_use_rises) },
-          ]}
-        />
-      }
-    >
-      {(width) => (
-        <Intervals
-          width={width}
-          log={false}
-          neutral={null}
-          show={twh}
-          label="Electricity use with rebound"
-          rows={a.levers.map((l) => ({ label: l.name, q: l.use_after_with_rebound_twh_per_yr }))}
-        />
-      )}
-    </Figure>
+    <>
+      <Figure
+        file="rebound"
+        title={`With rebound, ${rise} of ${a.levers.length} efficiency levers more likely raise the use of electricity than lower it`}
+        note={`Use in ${a.year} after the lever, with rebound, TWh per year; price elasticity of use ${interval(a.elasticity)}.`}
+        rows={a.levers.map((l) => flat({ ...l }))}
+        data={a}
+        table={
+          <DataTable
+            caption="Electricity use, TWh per year, p50 (p10–p90)"
+            rows={a.levers}
+            columns={[
+              { title: "lever", cell: (l) => l.name },
+              { title: "before", number: true, cell: (l) => interval(l.use_before_twh_per_yr) },
+              {
+                title: "after, no rebound",
+                number: true,
+                cell: (l) => interval(l.use_after_without_rebound_twh_per_yr),
+              },
+              {
+                title: "after, with rebound",
+                number: true,
+                cell: (l) => interval(l.use_after_with_rebound_twh_per_yr),
+              },
+              { title: "use rises in", number: true, cell: (l) => percent(l.probability_use_rises) },
+            ]}
+          />
+        }
+      >
+        {(width) => (
+          <Intervals
+            width={width}
+            log={false}
+            neutral={null}
+            show={twh}
+            label="Electricity use with rebound"
+            rows={a.levers.map((l) => ({ label: l.name, q: l.use_after_with_rebound_twh_per_yr }))}
+          />
+        )}
+      </Figure>
+      <Notes of={a.notes} />
+    </>
   );
 }

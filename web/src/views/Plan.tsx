@@ -7,7 +7,7 @@ import { Barrel } from "../charts/Barrel";
 import { Bars } from "../charts/Bars";
 import { partClass, Timeline } from "../charts/Timeline";
 import { capital, interval, intervalOf, percent, quantity, times, type Value } from "../format";
-import { AnyTable, DataTable, Failure, Lead, Field } from "../parts/common";
+import { AnyTable, DataTable, Failure, Lead, Field, Notes } from "../parts/common";
 import { Figure, useWidth } from "../parts/Figure";
 import { state, update } from "../store";
 import type { CatalogueAnswer, Headroom as PlanHeadroom, PlanAnswer, RunAmounts, StageMemory } from "../api.gen";
@@ -96,11 +96,7 @@ function Result({ answer }: { answer: PlanAnswer }): JSX.Element {
             { title: "amount", number: true, cell: (a) => intervalOf(a.q, a.unit) },
           ]}
         />
-        {[plan.run.price_note, ...plan.notes].map((note) => (
-          <p key={note} class="note">
-            {note}
-          </p>
-        ))}
+        <Notes of={[plan.run.price_note, ...plan.notes]} />
       </section>
       <Headroom over={answer.headroom} />
       <Step answer={answer} />

@@ -143,6 +143,7 @@ class RankAnswer(Answer):
     minimum_flop: Quantiles
     binding_probability: dict[Limit, float]
     levers: list[RankedLever]
+    notes: list[str]
 
 
 class Step(Answer):
@@ -169,6 +170,7 @@ class PackageAnswer(Answer):
     binding_probability_after: dict[Limit, float]
     steps: list[Step]
     packages_evaluated: int
+    notes: list[str]
 
 
 class ReboundLever(Answer):
@@ -191,3 +193,4 @@ class ReboundAnswer(Answer):
     year: int
     elasticity: Quantiles
     levers: list[ReboundLever]
+    notes: list[str]
