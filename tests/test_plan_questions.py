@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.forecast import make_inputs
 from liebig.forecast.result import interval_of
 from liebig.forecast.simulate import run_forecast
@@ -31,6 +31,7 @@ from liebig.plan import scale as scale_module
 from liebig.plan import sweep as sweep_module
 from liebig.plan.budget import make_budget_input
 from liebig.plan.budget_chart import budget_chart
+from liebig.plan.inputs import make_training_input, setup_of
 from liebig.plan.loss import loss, optimal
 from liebig.plan.multi_site import SiteLink, exchange_s
 from liebig.plan.scale import make_scale_input
@@ -198,11 +199,9 @@ def test_llama_3_and_its_successor_of_ten_times_the_computing() -> None:
     assert over.first in over.sentence()
 
 
-def test_a_run_beyond_the_ceiling_and_a_year_beyond_the_forecast() -> None:
+def test_a_run_beyond_the_ceiling() -> None:
     huge = plan_training(model="10T", chips=131_072, batch=16_384, tokens=4e16, tp=8, cp=1, date="2026")
     assert headroom_of(huge, samples=256, levers=False).within < 0.1
-    with pytest.raises(RangeError, match="date 2055 lies after 2040-01-01, the last day of the forecast"):
-        headroom_of(plan_training(model="7B", chips=8, batch=8, date="2055", usd_per_chip_hour=1.0), samples=256)
 
 
 def _dated(date: str, **options):
@@ -231,8 +230,58 @@ def test_a_plan_is_held_against_the_ceilings_of_its_date() -> None:
 def test_a_plan_from_before_the_forecast_is_held_against_its_first_day() -> None:
     past, first = _dated("2024-05"), _dated("2025-01-01")
     assert (past.date, past.plan_date, past.limits) == ("2025-01-01", "2024-05", first.limits)
-    assert "On 2025-01-01, where the forecast begins (the plan is of 2024-05), the plan is" in past.sentence()
+    assert "On 2025-01-01, where the forecast begins, the plan is" in past.sentence()
     assert past.to_dict()["date"] == "2025-01-01"
+    said = "the plan is of 2024-05, before the forecast's first day: its headroom is that of 2025-01-01"
+    assert past.to_dict()["notes"] == [said]
+    assert first.notes == ()
+
+
+@pytest.mark.parametrize("date", ["2040", "2040-01-02", "2045-12-31"])
+def test_a_plan_from_after_the_forecast_is_held_against_its_last_day(date: str) -> None:
+    """The middle of 2040 lies after the forecast's last day, and the plan must not be lost for that."""
+    late, last = _dated(date), _dated("2040-01-01")
+    assert (late.date, late.plan_date, late.limits) == ("2040-01-01", date, last.limits)
+    assert "On 2040-01-01, where the forecast ends, the plan is" in late.sentence()
+    said = f"the plan is of {date}, after the forecast's last day: its headroom is that of 2040-01-01"
+    assert late.to_dict()["notes"] == [said]
+    assert last.notes == ()
+
+
+def test_what_a_headroom_does_not_depend_on_is_said() -> None:
+    options = {"set": {"demand.elasticity": 1.4, "campus": "9 GW from 2028"}}
+    assert [note.split()[0].rstrip(":,") for note in _dated("2026", **options).notes] == [
+        "demand.elasticity", "power.campus_w",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("date", ["2009", "2046", "9999"])
+def test_a_date_without_prices_is_refused_before_layouts_are_searched(
+    date: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("liebig.plan.train.search", None)
+    for terms in ({}, {"terms": "owned"}, {"usd_per_chip_hour": 2.0}):
+        with pytest.raises(RangeError, match=f"date {date}: expected between 2010 and 2045"):
+            plan_training(model="7B", chips=8, batch=8, date=date, **terms)
+
+
+@pytest.mark.parametrize("terms", ["owned", "spot", "3-year"])
+def test_a_price_and_terms_of_paying_are_not_both_taken(terms: str) -> None:
+    both = {"terms": terms, "usd_per_chip_hour": 3.0}
+    said = f"terms = '{terms}' and usd_per_chip_hour = 3 both say what a chip costs"
+    for ask in (
+        lambda: plan_training(model="7B", chips=8, batch=8, **both),
+        lambda: find_budget(chips=8, days=10, **both),
+        lambda: setup_of(make_training_input(model="7B", **both)),
+    ):
+        with pytest.raises(ConflictError, match=said):
+            ask()
+
+
+def test_a_price_of_nothing_is_refused() -> None:
+    for ask in (plan_training, find_budget):
+        with pytest.raises(InputError, match="usd_per_chip_hour"):
+            ask(chips=8, usd_per_chip_hour=0)
 
 
 def test_headroom_reports_the_lowest_median_where_the_forecast_does() -> None:

@@ -483,7 +483,7 @@ export interface components {
         };
         /** @description Ceiling over plan; below 1 a limit forbids the plan. */
         readonly Headroom: {
-            /** @description When the ceilings are taken: the plan's date, or the forecast's first day for a plan of before. */
+            /** @description When the ceilings are taken: the plan's date, or the forecast's first or last day for one outside it. */
             readonly date: string;
             readonly plan_date: string;
             readonly year: number;
@@ -497,6 +497,7 @@ export interface components {
             /** @description Power of the place over that of the plan; null where the place states none. */
             readonly site: number | null;
             readonly levers: readonly components["schemas"]["HeadroomLever"][];
+            readonly notes: readonly string[];
         };
         /** @description A lever and its factor on the largest feasible run. */
         readonly HeadroomLever: {

@@ -77,12 +77,13 @@ def train(
     with progress_bar("weighing layouts") as progress:
         result = plan_training(progress=progress, **options)
     over = headroom_of(result) if headroom else None
+    notes = (*result.notes, *(() if over is None else over.notes))
     return Answer(
         show=lambda: _show(result, over),
         content=lambda: {**result.to_dict(), "headroom": None if over is None else over.to_dict()},
         table=lambda: result.table().to_csv(),
         draw=lambda path: _draw(result, path),
-        notes=lambda: result.notes,
+        notes=lambda: notes,
     )
 
 

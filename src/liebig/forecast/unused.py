@@ -25,7 +25,10 @@ from liebig.limits import LIMITS, State, Structure, ceilings, touched
 from liebig.limits.power import ai_power_w
 from liebig.uncertainty import quantile, sobol_blocks
 
-__all__ = ["FORECAST", "PACKAGE", "RANKING", "REBOUND", "SENSITIVITY", "Question", "scenario_notes", "unused_inputs"]
+__all__ = [
+    "FORECAST", "HEADROOM", "PACKAGE", "RANKING", "REBOUND", "SENSITIVITY", "Question", "scenario_notes",
+    "unused_inputs",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 #: Simulations that are looked at; enough to meet what matters in one of fifty.
@@ -74,6 +77,7 @@ FORECAST = Question("this forecast", _runs_and_trends, frozenset({*PROGRESS_PARA
 SENSITIVITY = Question("this sensitivity", _nothing_else)
 RANKING = Question("this ranking", _effective_gain, frozenset({"effective.compute_gain"}))
 PACKAGE = Question("this package", _nothing_else)
+HEADROOM = Question("this headroom", _nothing_else)
 REBOUND = Question("this rebound", _electricity)
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from liebig.catalog import load_catalog
 from liebig.dates import calendar_year, decimal_year, start_of
-from liebig.errors import RangeError
 from liebig.forecast import make_inputs
 from liebig.forecast.levers import bench_in_world, rank_in_world
 from liebig.forecast.simulate import shown_years
+from liebig.forecast.unused import HEADROOM, scenario_notes
 from liebig.forecast.world import World, build_world
 from liebig.plan.result import TrainingPlan
 from liebig.uncertainty import Interval
@@ -30,9 +30,10 @@ MOST_RANKED = 512
 class Headroom:
     """Ceiling over plan for each limit, over futures; below 1 the limit forbids the plan.
 
-    ``date`` is when the ceilings are taken: the plan's date, or the forecast's first day for a plan of before
-    (``plan_date``). ``first`` is the limit with the least median headroom; ``within`` the share of futures in which no
-    limit forbids the plan; ``site`` is the power of the place over that of the plan, when the place has a limit.
+    ``date`` is when the ceilings are taken: the plan's date (``plan_date``), or the forecast's first or last day for a
+    plan of before or after; ``notes`` say so. ``first`` is the limit with the least median headroom; ``within`` the
+    share of futures in which no limit forbids the plan; ``site`` is the power of the place over that of the plan, when
+    the place has a limit.
     """
 
     date: str
@@ -44,6 +45,7 @@ class Headroom:
     within: float
     site: float | None
     levers: tuple[tuple[str, float], ...]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -58,6 +60,7 @@ class Headroom:
             "share_of_simulations_within_all_limits": self.within,
             "site": self.site,
             "levers": [{"lever": name, "ratio": ratio} for name, ratio in self.levers],
+            "notes": list(self.notes),
         }
 
     def sentence(self) -> str:
@@ -65,7 +68,8 @@ class Headroom:
         low, middle, high = self.limits[self.first]
         when = _when(self.date)
         if self.date != self.plan_date:
-            when += f", where the forecast begins (the plan is of {self.plan_date}),"
+            before = decimal_year(self.plan_date) < decimal_year(self.date)
+            when += f", where the forecast {'begins' if before else 'ends'},"
         words = (
             f"{when} the plan is within all limits in {100 * self.within:.0f} % of futures; the nearest is "
             f"{self.first}, which allows {middle:.3g} times as much ({low:.2g}–{high:.2g})."
@@ -91,16 +95,13 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
     """Hold a plan against the forecast at its date.
 
     The plan's FLOP are compared with the largest feasible run under each limit at the plan's date (the middle of a
-    month or a year), or on the forecast's first day for earlier dates.
+    month or a year), or on the forecast's first or last day for dates before or after.
 
     Args:
         plan: the plan.
         samples: futures of the forecast.
         levers: also rank levers by what they do to the lowest ceiling.
         options: of the forecast, e.g. ``facts`` or ``set``.
-
-    Raises:
-        RangeError: the forecast does not reach the date of the plan.
 
     >>> from liebig.plan import plan_training
     >>> plan = plan_training(model="Llama2-7B", chips=64, batch=256, seq_len=4096, tp=1, pp=1, date="2026")
@@ -109,7 +110,7 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
     """
     inputs = make_inputs(None, {"samples": samples, **options})
     world = build_world(inputs, load_catalog(inputs.facts_files))
-    date, when = _date_in(world, plan.given.date)
+    date, when, clamped = _date_in(world, plan.given.date)
     bench, _ = bench_in_world(world, when, samples)
     flop, lowest = plan.training_flop, bench.lowest()
     limits = {name: Interval.of(bench.base[name] / flop) for name in bench.limits}
@@ -124,15 +125,18 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
     return Headroom(
         date, plan.given.date, flop, limits, minimum, min(limits, key=lambda k: limits[k].p50),
         float(np.mean(lowest >= flop)), None if power is None else power / plan.run.site_power_w.p50, ranked[:TOP],
+        (*scenario_notes(world, calendar_year(when), HEADROOM), *clamped),
     )  # fmt: skip
 
 
-def _date_in(world: World, date: str) -> tuple[str, float]:
-    """The date at which a plan of ``date`` is held against the forecast, and the same as a year with decimals."""
+def _date_in(world: World, date: str) -> tuple[str, float, tuple[str, ...]]:
+    """The date at which a plan of ``date`` is held against the forecast, as a year with decimals, and a note."""
     start, until = shown_years(world.inputs, world)
     when = decimal_year(date)
-    if when < start_of(start):
-        return f"{start}-01-01", start_of(start)
-    if when > start_of(until):
-        raise RangeError(f"date {date} lies after {until}-01-01, the last day of the forecast")
-    return date, when
+    for year, beyond, words in ((start, when < start_of(start), "before"), (until, when > start_of(until), "after")):
+        if beyond:
+            day = f"{year}-01-01"
+            edge = "first" if words == "before" else "last"
+            note = f"the plan is of {date}, {words} the forecast's {edge} day: its headroom is that of {day}"
+            return day, start_of(year), (note,)
+    return date, when, ()

@@ -11,11 +11,10 @@ from liebig.catalog import constant
 from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
-from liebig.dates import decimal_year
 from liebig.errors import ConflictError, RangeError, UnknownNameError
 from liebig.plan.defaults import default_batch
 from liebig.reading import made, read_toml
-from liebig.site.money import Owned
+from liebig.site.money import Owned, priced_year
 from liebig.site.place import Site, site
 from liebig.step.calibration import Calibration, builtin_calibration, load_calibration
 from liebig.step.layout import RECOMPUTE
@@ -86,7 +85,7 @@ class TrainingInput(BaseModel):
     terms: Literal["reserved", "on-demand", "1-year", "3-year", "spot", "market", "owned"] = Field(
         default="reserved", description="how the chips are paid for"
     )
-    usd_per_chip_hour: Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)] | None = Field(
+    usd_per_chip_hour: Annotated[float, Field(gt=0, le=1e4, allow_inf_nan=False)] | None = Field(
         default=None, description="price of an hour of a chip, when you know it"
     )
     owned: Owned | None = Field(default=None, description="terms of owning")
@@ -154,7 +153,7 @@ def setup_of(given: TrainingInput) -> Setup:
     machine = chip_of(given.chip)
     precision = precision_of(given.precision)
     _check(given, model, machine, precision)
-    decimal_year(given.date)
+    priced_year(given.date)
     return Setup(
         model=model,
         chip=machine,
@@ -248,6 +247,11 @@ def _check(given: TrainingInput, model: Architecture, machine: Chip, precision: 
     if precision in ("nvfp4", "mxfp4") and not machine.peak_fp4:
         raise UnknownNameError(
             f"precision of {machine.name}", given.precision, ["bf16", "fp8"] if machine.peak_fp8 else ["bf16"]
+        )
+    if given.usd_per_chip_hour is not None and given.terms != TrainingInput.model_fields["terms"].default:
+        raise ConflictError(
+            f"terms = {given.terms!r} and usd_per_chip_hour = {given.usd_per_chip_hour:g} both say what a chip costs; "
+            "leave one out"
         )
     if given.terms != "owned" and given.owned is not None:
         raise ConflictError("terms of owning are given, but terms is not 'owned'; set terms = 'owned'")

@@ -19,8 +19,8 @@ from liebig.site.place import Site
 from liebig.uncertainty import INTERVAL_LEVELS, Interval
 
 __all__ = [
-    "Owned", "Prices", "chip_cost", "embodied_kgco2e", "owned_usd_per_chip_hour", "rental_usd_per_chip_hour",
-    "server_usd",
+    "Owned", "Prices", "chip_cost", "embodied_kgco2e", "owned_usd_per_chip_hour", "priced_year",
+    "rental_usd_per_chip_hour", "server_usd",
 ]  # fmt: skip
 
 HOURS_PER_YEAR = 8766.0
@@ -91,6 +91,21 @@ def chip_cost(machine: Chip) -> ChipCostRow | None:
     return _costs().get(machine.table_name)
 
 
+def priced_year(date: str | float) -> float:
+    """When a price is asked for, as a year with decimals.
+
+    >>> priced_year("2026"), priced_year(2026.0)
+    (2026.5, 2026.0)
+
+    Raises:
+        RangeError: a date before 2010 or after 2045.
+    """
+    year = date if isinstance(date, float) else decimal_year(str(date))
+    if not 2010 <= year < (2046 if isinstance(date, str) else 2045.000001):
+        raise RangeError(f"date {date}: expected between 2010 and 2045")
+    return year
+
+
 def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") -> Prices:
     """What a chip costs to rent at a date, over vendors.
 
@@ -112,9 +127,7 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     >>> 1.0 < p.p10 < p.p50 < p.p90 < 15.0
     True
     """
-    year = date if isinstance(date, float) else decimal_year(str(date))
-    if not 2010 <= year < (2046 if isinstance(date, str) else 2045.000001):
-        raise RangeError(f"date {date}: expected between 2010 and 2045")
+    year = priced_year(date)
     if terms and terms not in TERMS:
         raise UnknownNameError("terms of rent", terms, TERMS)
     known = _rents().get(machine.table_name, [])

@@ -126,6 +126,7 @@ function Headroom({ over }: { over: PlanHeadroom }): JSX.Element {
         label={`Headroom of the plan under each limit; ${over.first_limit} is lowest`}
       />
       <p>The plan fits within all limits in {percent(over.share_of_simulations_within_all_limits)} of futures.</p>
+      <Notes of={over.notes} />
       <DataTable
         caption="Headroom: ceiling over plan, p50 (p10–p90)"
         rows={Object.entries(over.limits)}

@@ -176,7 +176,7 @@ class Headroom(Answer):
     """Ceiling over plan; below 1 a limit forbids the plan."""
 
     date: str
-    """When the ceilings are taken: the plan's date, or the forecast's first day for a plan of before."""
+    """When the ceilings are taken: the plan's date, or the forecast's first or last day for one outside it."""
     plan_date: str
     year: int
     flop: float
@@ -187,6 +187,7 @@ class Headroom(Answer):
     site: Number
     """Power of the place over that of the plan; null where the place states none."""
     levers: list[HeadroomLever]
+    notes: list[str]
 
 
 class PlanAnswer(Answer):
