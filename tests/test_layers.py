@@ -30,7 +30,7 @@ LAYERS = (
     ("transformer", "cluster"),
     ("uncertainty", "catalog"),
     ("charts",),
-    ("quantities", "tables", "files", "dates", "reading", "cores"),
+    ("quantities", "tables", "files", "dates", "reading", "cores", "palette"),
     ("problems",),
     ("errors",),
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from liebig.errors import InputError, MissingExtraError
 from liebig.files import write_atomic
+from liebig.palette import FAINT, INK, RULE, SOFT, WHITE
 from liebig.quantities import format_scientific
 
 __all__ = ["FONT", "WIDTH", "altair", "check_plotting", "finish", "power_axis", "save", "to_svg"]
@@ -65,12 +66,10 @@ def save(chart: Any, path: Path) -> None:
 def finish(chart: Any) -> Any:
     """The chart in the house's style."""
     return (
-        chart.configure(font=FONT, background="white", padding=12)
+        chart.configure(font=FONT, background=WHITE, padding=12)
         .configure_view(stroke=None)
-        .configure_axis(
-            grid=True, gridColor="#eeeeee", domainColor="#bbbbbb", tickColor="#bbbbbb", labelColor="#333333"
-        )
-        .configure_title(anchor="start", fontSize=15, fontWeight=600, subtitleColor="#555555", subtitleFontSize=12)
+        .configure_axis(grid=True, gridColor=FAINT, domainColor=RULE, tickColor=RULE, labelColor=INK)
+        .configure_title(anchor="start", fontSize=15, fontWeight=600, subtitleColor=SOFT, subtitleFontSize=12)
     )
 
 

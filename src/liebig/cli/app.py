@@ -26,6 +26,7 @@ from liebig.cli import (
     validate,
 )
 from liebig.errors import LiebigError
+from liebig.palette import ALERT
 
 __all__ = ["app", "run"]
 
@@ -107,6 +108,6 @@ def _use_utf8() -> None:
 
 def _fail(message: str, code: int) -> None:
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    head = typer.style("error:", fg="red", bold=True) if colour else "error:"
+    head = typer.style("error:", fg=ALERT, bold=True) if colour else "error:"
     typer.echo(f"{head} {message}", err=True)
     sys.exit(code)

@@ -67,6 +67,7 @@ def _show_ranking(ranking: Ranking, top: int) -> None:
     from liebig.catalog.rows import GRADES
     from liebig.cli.render import console, grid, limit_colour, ratio
     from liebig.limits import LIMITS
+    from liebig.palette import ALERT
     from liebig.quantities import format_interval
 
     out = console()
@@ -83,7 +84,7 @@ def _show_ranking(ranking: Ranking, top: int) -> None:
             value = effect.on_limits[name]
             if abs(value - 1.0) > 0.005:
                 signs.append(f"{name} {ratio(value)} ", style=limit_colour(name))
-        style = "bold" if effect.ratio > 1.05 else "red" if effect.ratio < 0.95 else ""
+        style = "bold" if effect.ratio > 1.05 else ALERT if effect.ratio < 0.95 else ""
         table.add_row(
             str(place),
             effect.lever.id,

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from liebig.palette import SKY_BLUE
+
 __all__ = [
     "barrel",
     "console",
@@ -23,7 +25,7 @@ __all__ = [
 ]
 
 _BARS = "▁▂▃▄▅▆▇█"
-_WATER = "#56B4E9"
+_WATER = SKY_BLUE
 
 
 def console(*, err: bool = False) -> Console:

@@ -14,6 +14,7 @@ import numpy as np
 
 from liebig.charts import WIDTH, altair, check_plotting, finish, power_axis, save
 from liebig.limits import LIMITS
+from liebig.palette import BLACK, BLUE, GREY, INK, SKY_BLUE, SOFT, VERMILION
 from liebig.quantities import format_scientific
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ __all__ = [
 ]
 
 #: The expected run, on a light ground.
-EXPECTED_COLOUR = "#000000"
-_GREY = "#8a8a8a"
+EXPECTED_COLOUR = BLACK
 
 
 def _log(value: float) -> float:
@@ -87,14 +87,14 @@ def _ceiling_layers(alt: Any, result: Forecast) -> Any:
     x = alt.X("year:Q", axis=alt.Axis(format="d", title=None, tickMinStep=1), scale=alt.Scale(nice=False))
     colours = {**{name: limit.colour for name, limit in LIMITS.items()}, "expected": EXPECTED_COLOUR}
     colour = alt.Color("limit:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
-    area = alt.Chart(alt.Data(values=bands)).mark_area(color=_GREY)
+    area = alt.Chart(alt.Data(values=bands)).mark_area(color=GREY)
     layers = [
-        area.mark_area(color=_GREY, opacity=0.18).encode(x=x, y=y10, y2="p90:Q"),
-        area.mark_area(color=_GREY, opacity=0.22).encode(x=x, y=y25, y2="p75:Q"),
+        area.mark_area(color=GREY, opacity=0.18).encode(x=x, y=y10, y2="p90:Q"),
+        area.mark_area(color=GREY, opacity=0.22).encode(x=x, y=y25, y2="p75:Q"),
         alt.Chart(alt.Data(values=paths))
-        .mark_line(color=_GREY, opacity=0.35, strokeWidth=0.6)
+        .mark_line(color=GREY, opacity=0.35, strokeWidth=0.6)
         .encode(x=x, y=y, detail="future:N"),
-        alt.Chart(alt.Data(values=bands)).mark_line(color=_GREY, strokeWidth=2.5).encode(x=x, y=y50),
+        alt.Chart(alt.Data(values=bands)).mark_line(color=GREY, strokeWidth=2.5).encode(x=x, y=y50),
         alt.Chart(alt.Data(values=lines))
         .mark_line(strokeWidth=2)
         .encode(
@@ -170,7 +170,7 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     y, y10 = (alt.Y(f"{n}:Q", scale=scale, axis=axis) for n in ("value", "p10"))
     colour = alt.Color(
         "scenario:N",
-        scale=alt.Scale(domain=[one, two], range=["#555555", "#0072B2"]),
+        scale=alt.Scale(domain=[one, two], range=[SOFT, BLUE]),
         legend=alt.Legend(title=None, orient="bottom"),
     )
     base = alt.Chart(alt.Data(values=rows))
@@ -210,11 +210,11 @@ def draw_ranking(ranking: Ranking, path: Path, top: int = 20) -> None:
     order = [r["lever"] for r in rows]
     y = alt.Y("lever:N", sort=order, axis=alt.Axis(title=None, labelLimit=320, grid=False))
     scale = alt.Scale(type="log")
-    colour = alt.Color("sign:N", scale=alt.Scale(domain=[True, False], range=["#0072B2", "#D55E00"]), legend=None)
+    colour = alt.Color("sign:N", scale=alt.Scale(domain=[True, False], range=[BLUE, VERMILION]), legend=None)
     best = next((e for e in effects if not e.lever.row.members), effects[0])
     base = alt.Chart(alt.Data(values=rows))
     chart = alt.layer(
-        alt.Chart(alt.Data(values=[{"one": 1}])).mark_rule(color="#999999").encode(x="one:Q"),
+        alt.Chart(alt.Data(values=[{"one": 1}])).mark_rule(color=GREY).encode(x="one:Q"),
         base.mark_rule(strokeWidth=2, opacity=0.5).encode(
             y=y,
             x=alt.X("low:Q", scale=scale, title="×, minimum with the lever over that without"),
@@ -247,11 +247,11 @@ def draw_tornado(result: Sensitivity, path: Path, top: int = 16) -> None:
         scale=alt.Scale(domain=[low - 0.05, high + 0.05], zero=False),
         title="log10 of the median minimum, FLOP",
     )
-    middle = alt.Chart(alt.Data(values=[{"m": _log(result.median_flop)}])).mark_rule(color="#999999").encode(x="m:Q")
+    middle = alt.Chart(alt.Data(values=[{"m": _log(result.median_flop)}])).mark_rule(color=GREY).encode(x="m:Q")
     first = result.tornado[0]
     chart = alt.layer(
-        base.mark_bar(height=11, color="#56B4E9").encode(y=y, x=x, x2="high:Q"),
-        base.mark_point(filled=True, color="#333333", size=45).encode(y=y, x="low:Q"),
+        base.mark_bar(height=11, color=SKY_BLUE).encode(y=y, x=x, x2="high:Q"),
+        base.mark_point(filled=True, color=INK, size=45).encode(y=y, x="low:Q"),
         middle,
     ).properties(
         width=WIDTH - 220,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from liebig.limits import capital, chips, data, latency, power, water
 from liebig.limits.common import Structure
 from liebig.limits.state import State
+from liebig.palette import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
 
 __all__ = ["LIMITS", "Limit"]
 
@@ -47,30 +48,29 @@ class Limit:
     without: str
 
 
-#: Colours are safe for colour-blind readers.  Source: M. Okabe & K. Ito, "Color universal design", 2008.
 _ROWS = (
     Limit(
-        "power", "Power", power.ceiling, frozenset(power.PARAMETERS), "#E69F00",
+        "power", "Power", power.ceiling, frozenset(power.PARAMETERS), ORANGE,
         compute=True, switch="no-power", without="power is no object",
     ),
     Limit(
-        "chips", "Chips", chips.ceiling, frozenset(chips.PARAMETERS), "#0072B2",
+        "chips", "Chips", chips.ceiling, frozenset(chips.PARAMETERS), BLUE,
         compute=True, switch="no-chips", without="chips are no object",
     ),
     Limit(
-        "data", "Data", data.ceiling, frozenset(data.PARAMETERS), "#009E73",
+        "data", "Data", data.ceiling, frozenset(data.PARAMETERS), GREEN,
         compute=False, switch="unlimited-data", without="data never run out (e.g. reinforcement learning)",
     ),
     Limit(
-        "latency", "Latency", latency.ceiling, frozenset(latency.PARAMETERS), "#CC79A7",
+        "latency", "Latency", latency.ceiling, frozenset(latency.PARAMETERS), PURPLE,
         compute=False, switch="no-latency", without="no latency wall",
     ),
     Limit(
-        "capital", "Capital", capital.ceiling, frozenset(capital.PARAMETERS), "#D55E00",
+        "capital", "Capital", capital.ceiling, frozenset(capital.PARAMETERS), VERMILION,
         compute=True, switch="no-capital", without="money is no object",
     ),
     Limit(
-        "water", "Water", water.ceiling, frozenset(water.PARAMETERS), "#56B4E9",
+        "water", "Water", water.ceiling, frozenset(water.PARAMETERS), SKY_BLUE,
         compute=True, switch="no-water", without="water is no object",
     ),
 )  # fmt: skip

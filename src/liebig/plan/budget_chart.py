@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from liebig.charts import WIDTH, altair, finish
+from liebig.palette import BLUE, GREEN, GREY, ORANGE, SOFT, VERMILION
 from liebig.plan.loss import loss, optimal
 from liebig.quantities import format_quantity
 
@@ -44,21 +45,19 @@ def budget_chart(result: Budget) -> Any:
     y = alt.Y("loss:Q", scale=alt.Scale(domain=[lowest, highest], clamp=True), title="expected loss, nats per token")
     colour = alt.Color(
         "budget:N",
-        scale=alt.Scale(domain=["×0.25", "this budget", "×4"], range=["#E69F00", "#0072B2", "#009E73"]),
+        scale=alt.Scale(domain=["×0.25", "this budget", "×4"], range=[ORANGE, BLUE, GREEN]),
         legend=alt.Legend(title=None, orient="bottom"),
     )
     base = alt.Chart(alt.Data(values=rows))
     chart = alt.layer(
         base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour),
-        alt.Chart(alt.Data(values=frontier)).mark_line(color="#999999", strokeDash=[4, 3]).encode(x=x, y=y),
-        alt.Chart(alt.Data(values=frontier))
-        .mark_text(dy=14, fontSize=11, color="#555555")
-        .encode(x=x, y=y, text="label:N"),
+        alt.Chart(alt.Data(values=frontier)).mark_line(color=GREY, strokeDash=[4, 3]).encode(x=x, y=y),
+        alt.Chart(alt.Data(values=frontier)).mark_text(dy=14, fontSize=11, color=SOFT).encode(x=x, y=y, text="label:N"),
         alt.Chart(alt.Data(values=[best]))
-        .mark_rule(color="#D55E00", strokeWidth=2)
+        .mark_rule(color=VERMILION, strokeWidth=2)
         .encode(x=x, y="low:Q", y2="high:Q"),
         alt.Chart(alt.Data(values=[best]))
-        .mark_point(filled=True, size=90, color="#D55E00", opacity=1)
+        .mark_point(filled=True, size=90, color=VERMILION, opacity=1)
         .encode(x=x, y=y),
     ).properties(
         width=WIDTH,

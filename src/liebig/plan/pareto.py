@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from liebig.charts import WIDTH, altair, finish
+from liebig.palette import SERIES
 
 __all__ = ["mark_pareto", "pareto_chart"]
 
@@ -43,7 +44,7 @@ def pareto_chart(rows: Sequence[dict[str, Any]], model: str, chip: str) -> Any:
     base = alt.Chart(alt.Data(values=values))
     x = alt.X("memory:Q", title="memory of the fullest chip, GB", scale=alt.Scale(zero=False))
     y = alt.Y("step:Q", title="seconds of a step", scale=alt.Scale(type="log", nice=False))
-    colour = alt.Color("chips:N", scale=alt.Scale(range=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"]))
+    colour = alt.Color("chips:N", scale=alt.Scale(range=SERIES))
     chart = alt.layer(
         base.mark_circle(size=26, opacity=0.35).encode(x=x, y=y, color=colour),
         base.transform_filter("datum.border").mark_line(strokeWidth=2).encode(x=x, y=y, color=colour),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from liebig.charts import WIDTH, altair, finish, power_axis
+from liebig.palette import GREY, PURPLE
 from liebig.quantities import format_scientific as sci
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ def scale_chart(result: Scale) -> Any:
     y = alt.Y("used:Q", axis=alt.Axis(format="%"), title="utilisation of the peak", scale=alt.Scale(domainMin=0))
     base = alt.Chart(alt.Data(values=rows))
     layers = [
-        base.mark_line(color="#CC79A7", strokeWidth=2.5).encode(x=x, y=y),
-        base.mark_point(filled=True, color="#CC79A7", size=40).encode(x=x, y=y),
+        base.mark_line(color=PURPLE, strokeWidth=2.5).encode(x=x, y=y),
+        base.mark_point(filled=True, color=PURPLE, size=40).encode(x=x, y=y),
     ]
     if marks:
         rule = alt.Chart(alt.Data(values=marks))
         layers += [
-            rule.mark_rule(color="#888888", strokeDash=[4, 3]).encode(x=x),
+            rule.mark_rule(color=GREY, strokeDash=[4, 3]).encode(x=x),
             rule.mark_text(align="left", dx=5, dy=-150, fontSize=12).encode(x=x, text="label:N"),
         ]
     knee, wall = sci(result.wall.knee_flop), sci(result.wall.wall_flop)

@@ -9,6 +9,7 @@ import numpy as np
 
 from liebig.charts import altair, finish, power_axis, save
 from liebig.evidence.forecast.trends import Trend
+from liebig.palette import BLUE, VERMILION
 
 __all__ = ["draw_trends"]
 
@@ -34,9 +35,9 @@ def draw_trends(trends: Sequence[Trend], path: Path) -> None:
         panels.append(
             alt.layer(
                 alt.Chart(alt.Data(values=points))
-                .mark_point(filled=True, size=22, color="#0072B2", opacity=0.6)
+                .mark_point(filled=True, size=22, color=BLUE, opacity=0.6)
                 .encode(x=x, y=y, tooltip=["name:N"]),
-                alt.Chart(alt.Data(values=ends)).mark_line(color="#D55E00", strokeWidth=2).encode(x=x, y=y),
+                alt.Chart(alt.Data(values=ends)).mark_line(color=VERMILION, strokeWidth=2).encode(x=x, y=y),
             ).properties(
                 width=300,
                 height=190,

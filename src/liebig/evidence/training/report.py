@@ -13,16 +13,17 @@ from liebig.evidence.training.memory_verdicts import MemoryScore
 from liebig.evidence.training.runs import RunScored, summary_of
 from liebig.evidence.training.score import Scored
 from liebig.evidence.training.validate import Group, Validation
+from liebig.palette import GREY, INK, RULE, SERIES, SOFT
 
 __all__ = ["agreement_chart", "memory_report", "runs_report", "scored_report", "validation_report"]
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; color: #222 }
-table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums }
-td, th { padding: .2em .7em; text-align: right; border-bottom: 1px solid #ddd }
-td:first-child, th:first-child { text-align: left }
-svg { max-width: 100%; height: auto }
-.note { color: #666 }
+_STYLE = f"""
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; color: {INK} }}
+table {{ border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums }}
+td, th {{ padding: .2em .7em; text-align: right; border-bottom: 1px solid {RULE} }}
+td:first-child, th:first-child {{ text-align: left }}
+svg {{ max-width: 100%; height: auto }}
+.note {{ color: {SOFT} }}
 """
 
 
@@ -45,28 +46,14 @@ def agreement_chart(points: Sequence[Mapping[str, Any]], title: str, unit: str, 
     ]
     scale = alt.Scale(type="log", domain=[0.8 * ends[0], 1.25 * ends[1]], nice=False)
     axis = alt.Axis(format="~g", tickCount=6)
-    line = alt.Chart(alt.Data(values=[{"v": e} for e in ends])).mark_line(color="#999999")
+    line = alt.Chart(alt.Data(values=[{"v": e} for e in ends])).mark_line(color=GREY)
     dots = alt.Chart(alt.Data(values=values)).mark_circle(size=22, opacity=0.55)
-    palette = [
-        "#0072B2",
-        "#D55E00",
-        "#009E73",
-        "#CC79A7",
-        "#E69F00",
-        "#56B4E9",
-        "#882255",
-        "#44AA99",
-        "#999933",
-        "#666666",
-        "#117733",
-        "#AA4499",
-    ]
     chart = alt.layer(
         line.encode(x=alt.X("v:Q", scale=scale), y=alt.Y("v:Q", scale=scale)),
         dots.encode(
             x=alt.X("measured:Q", scale=scale, axis=axis, title=f"measured, {unit}"),
             y=alt.Y("predicted:Q", scale=scale, axis=axis, title=f"predicted, {unit}"),
-            color=alt.Color(f"{colour}:N", scale=alt.Scale(range=palette), legend=alt.Legend(title=colour)),
+            color=alt.Color(f"{colour}:N", scale=alt.Scale(range=SERIES), legend=alt.Legend(title=colour)),
         ),
     ).properties(width=560, height=560, title=title)
     return finish(chart)

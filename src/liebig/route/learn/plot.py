@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from liebig.charts import altair, finish, save
+from liebig.palette import BLUE, GREEN, GREY, ORANGE
 from liebig.route.learn.assess import Assessment
 
 __all__ = ["draw_curves"]
@@ -34,7 +35,7 @@ def draw_curves(found: Assessment, path: str | Path) -> None:
             y=alt.Y("quality:Q", title="quality", scale=alt.Scale(zero=False)),
             color=alt.Color(
                 "router:N", sort=order, title="",
-                scale=alt.Scale(domain=order, range=["#0072B2", "#999999", "#E69F00", "#009E73"][: len(order)]),
+                scale=alt.Scale(domain=order, range=[BLUE, GREY, ORANGE, GREEN][: len(order)]),
             ),
             strokeDash=alt.StrokeDash("router:N", sort=order, title=""),
         )
