@@ -67,6 +67,7 @@ def test_every_row_has_a_figure_or_says_why_not(table: str, catalog: Catalog) ->
             assert numbers == [], f"{row.row_key}: {numbers} could stand for it"
         else:
             assert figure.unit or isinstance(figure.value, str), row.row_key
+        assert (figure.value is None) == bool(figure.reason), f"{row.row_key}: a value, or why there is none"
 
 
 def test_both_sets_have_every_parameter(catalog: Catalog) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,39 @@ def test_every_answer_to_a_scenario_says_what_changes_nothing(client: TestClient
     assert "error" not in found, found
     late = [note.split(":")[0] for note in found["notes"]]
     assert late == ([] if path == "/api/forecast" else ["diloco from 2038"])  # a forecast shows all years
+
+
+def test_every_fact_has_a_value_or_says_why_it_has_none(client: TestClient) -> None:
+    first = client.get("/api/facts?limit=500").json()
+    rows = [
+        r
+        for start in range(0, first["total"], 500)
+        for r in client.get(f"/api/facts?limit=500&offset={start}").json()["rows"]
+    ]
+    assert len(rows) == first["total"] > 3000
+    for row in rows:
+        assert (row["value"] in (None, "")) == (len(row["reason"].split()) > 3), row
+    without = {row["id"].split(" · ")[0]: row["reason"] for row in rows if row["reason"]}
+    assert without["trend.level_factor"] == "only an interval is stated, without a middle"
+    assert without["Claude 3 Opus"].startswith("no figure is published: neither training flop, parameters, ")
+
+
+#: Names that are not known, and texts that a command would take for the name of a file.
+UNKNOWN = [
+    ("/api/access", {"scenario": "foo"}), ("/api/access", {"need": "foo"}), ("/api/access", {"countries": ["foo"]}),
+    ("/api/forecast", {"levers": ["foo"]}), ("/api/forecast", {"levers": ["fp4-training@foo"]}),
+    ("/api/forecast", {"switches": ["foo"]}), ("/api/forecast", {"facts": "foo"}),
+    ("/api/forecast", {"set": {"foo": 1}}),
+    ("/api/levers/rank", {"levers": ["fp4-training@"]}),
+    *(("/api/plan", {**PLAN, name: "foo"}) for name in ("model", "chip", "site", "software", "precision", "schedule")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "body"), UNKNOWN)
+def test_the_page_offers_no_file_that_it_would_refuse(client: TestClient, path: str, body: dict[str, Any]) -> None:
+    refused = client.post(path, json=body)
+    assert 400 <= refused.status_code < 500
+    assert not re.search(r"\.(toml|json|csv|npz)|\bfile", refused.json()["error"]["message"])
 
 
 def test_a_forecast_is_computed_once_for_all_years() -> None:

@@ -352,7 +352,7 @@ export interface components {
             readonly high: number | null;
             /** @description What the value is held against: what a claim says. */
             readonly against: number | null;
-            /** @description Why there is no value. */
+            /** @description Why there is no value; empty where there is one. */
             readonly reason: string;
             readonly as_of: string;
             readonly licence: string;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -68,8 +69,8 @@ class Headline(NamedTuple):
 class Figure(NamedTuple):
     """What a row is about, from its headline columns.
 
-    ``value`` is a number or a text; None where the row has only an interval, ``low`` to ``high``, or no figure at all.
-    In the latter case ``reason`` says why.
+    ``value`` is a number or a text; None where the row has only an interval, ``low`` to ``high``, or no figure at all:
+    then ``reason`` says why.
     """
 
     column: str
@@ -79,6 +80,16 @@ class Figure(NamedTuple):
     high: float | None = None
     against: float | None = None
     reason: str = ""
+
+
+def _neither(columns: Sequence[Headline]) -> str:
+    """That columns are empty, in words.
+
+    >>> _neither([Headline("training_hours"), Headline("hardware"), Headline("parameters")])
+    'neither training hours, hardware nor parameters'
+    """
+    *others, last = (head.column.replace("_", " ") for head in columns)
+    return f"neither {', '.join(others)} nor {last}" if others else f"no {last}"
 
 
 class FactRow(BaseModel):
@@ -110,7 +121,7 @@ class FactRow(BaseModel):
 
     @property
     def figure(self) -> Figure:
-        """The first headline column that is filled, or whose interval is, with unit and interval.
+        """The first headline column that is filled, or whose interval is, with unit and interval; or why there is none.
 
         >>> from liebig.catalog import plan_number
         >>> plan_number("goodput.restart_s").figure[:5]
@@ -121,5 +132,6 @@ class FactRow(BaseModel):
             low, high, against = (getattr(self, n) if n else None for n in (head.low, head.high, head.against))
             if value not in (None, "") or (low is not None and high is not None):
                 unit = head.unit or ("" if isinstance(value, str) else self.unit)
-                return Figure(head.column, value, unit, low, high, against)
-        return Figure("", None, "", reason=self.note or "no figure is published")
+                reason = "only an interval is stated, without a middle" if value in (None, "") else ""
+                return Figure(head.column, None if reason else value, unit, low, high, against, reason)
+        return Figure("", None, "", reason=self.note or f"no figure is published: {_neither(self.headline)}")

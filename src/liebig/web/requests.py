@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from liebig.dates import start_of
 from liebig.errors import InputError
 from liebig.forecast import ForecastInput
 from liebig.plan.inputs import TrainingInput
@@ -52,6 +53,17 @@ class ScenarioRequest(BaseModel):
     @classmethod
     def _names(cls, given: list[str]) -> list[str]:
         return [no_file("lever or switch", name) for name in given]
+
+    @field_validator("levers")
+    @classmethod
+    def _starts(cls, given: list[str]) -> list[str]:
+        for lever in given:
+            name, at, when = lever.partition("@")
+            try:
+                start_of(when.strip() if at else 0.0)
+            except InputError:
+                raise ValueError(f"lever {lever!r}: {when!r} is no year; write e.g. {name}@2027") from None
+        return given
 
     def inputs(self) -> ForecastInput:
         """The same as an input of the forecast.

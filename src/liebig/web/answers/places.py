@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from liebig.errors import UnknownNameError
 from liebig.web.requests import AccessRequest
 from liebig.web.responses import AccessAnswer, InequalityAnswer
 
@@ -23,8 +24,10 @@ def _map(need: str, year: int, scenario: str, samples: int, seed: int) -> tuple[
 
 def access(body: AccessRequest) -> AccessAnswer:
     """The map's rows for all countries; for named ones or clubs also their answers in full."""
-    from liebig.access import find_access, join, measures
+    from liebig.access import export_scenarios, find_access, join, measures
 
+    if body.scenario not in (known := export_scenarios()):  # the command line would offer files as well
+        raise UnknownNameError("export scenario", body.scenario, known)
     shared: dict[str, Any] = body.model_dump(exclude={"countries"})
     summary, rows = _map(**shared)
     out: dict[str, Any] = {"rows": rows, "measures": measures(), "summary": summary, "places": [], "club": None}

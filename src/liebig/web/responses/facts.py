@@ -41,7 +41,7 @@ class Fact(Evidence):
     against: float | None
     """What the value is held against: what a claim says."""
     reason: str
-    """Why there is no value."""
+    """Why there is no value; empty where there is one."""
     as_of: str
     licence: str
     used_in: list[str]
