@@ -21,6 +21,8 @@ from liebig.route.savings.lever import as_lever
 from liebig.route.savings.report import Tally, report
 from liebig.uncertainty import Interval
 
+from .conftest import Cli
+
 #: USD per token of prompt, of cached prompt and of completion.
 WEAK, STRONG = (1e-7, 5e-8, 4e-7), (2.5e-6, 1.25e-6, 1e-5)
 DAY = 86400.0
@@ -194,3 +196,30 @@ def test_a_lever_frees_what_answering_takes() -> None:
     assert none["measured"]["quantity"] == "cost"
     with pytest.raises(InputError, match="none"):
         as_lever(report(traffic(wh=0.0, usd=0.0)))
+
+
+@pytest.mark.parametrize("words", [["keys", "list"], ["keys", "list", "--json"], ["report"], ["report", "--json"]])
+def test_what_reads_a_ledger_makes_none(cli: Cli, words: list[str]) -> None:
+    _gateway(cli.folder)
+    before = sorted(p.name for p in cli.folder.iterdir())
+    cli("route", *words, "--config", "gateway.toml")
+    assert sorted(p.name for p in cli.folder.iterdir()) == before
+
+
+def test_a_key_that_is_changed_without_a_ledger_makes_none(cli: Cli) -> None:
+    _gateway(cli.folder)
+    for words in (["set", "ci", "--rpm", "3"], ["revoke", "ci"]):
+        assert "ci" in cli.fails("route", "keys", *words, "--config", "gateway.toml")
+
+
+def test_a_listing_leaves_the_ledger_as_it_was(cli: Cli) -> None:
+    _gateway(cli.folder)
+    cli("route", "keys", "add", "ci", "--config", "gateway.toml")
+    before = {p.name: p.read_bytes() for p in cli.folder.iterdir()}
+    assert "ci" in cli("route", "keys", "list", "--config", "gateway.toml").stdout
+    assert {p.name: p.read_bytes() for p in cli.folder.iterdir()} == before
+
+
+def _gateway(folder: Path) -> None:
+    text = (Path(__file__).parents[1] / "examples" / "routing" / "gateway.toml").read_text(encoding="utf-8")
+    (folder / "gateway.toml").write_text(text, encoding="utf-8")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-keys = typer.Typer(help="Keys of clients: add, list, change, revoke.", no_args_is_help=True, rich_markup_mode=None)
+keys = typer.Typer(help="Keys of clients: add, list, set, revoke.", no_args_is_help=True, rich_markup_mode=None)
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The gateway's settings (TOML).")]
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The gateway's settings (TOML).", metavar="FILE")]
@@ -158,7 +158,8 @@ def _show_report(found: Savings) -> None:
         out.print(f"note: {text}", style="dim")
 
 
-def _with_ledger(config: Path, work: Callable[[Ledger], Awaitable[T]]) -> T:
+def _with_ledger(config: Path, work: Callable[[Ledger], Awaitable[T]], *, create: bool = False) -> T:
+    """Do something with the ledger that settings name; only what adds to it makes one."""
     import asyncio
 
     from liebig.route.ledger.open import open_ledger
@@ -167,7 +168,7 @@ def _with_ledger(config: Path, work: Callable[[Ledger], Awaitable[T]]) -> T:
     url = read_settings(config).ledger_url
 
     async def run() -> T:
-        ledger = open_ledger(url)
+        ledger = open_ledger(url, create=create)
         await ledger.open()
         try:
             return await work(ledger)
@@ -200,7 +201,7 @@ def add_key(
 ) -> Answer:
     """Make a key; its secret is shown once and kept nowhere."""
     limits = _limits(budget, per, rpm, tpm, models)
-    key, secret = _with_ledger(config, lambda ledger: ledger.add_key(name, **limits))
+    key, secret = _with_ledger(config, lambda ledger: ledger.add_key(name, **limits), create=True)
     text = f"key {key.id} for {key.name}: {secret}\nkeep it now: it is not stored and cannot be shown again"
     return Answer(show=lambda: typer.echo(text), content=lambda: {**asdict(key), "secret": secret})
 

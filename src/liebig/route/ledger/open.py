@@ -11,7 +11,9 @@ from liebig.route.ledger.protocol import Ledger
 __all__ = ["open_ledger"]
 
 
-def open_ledger(url: str, *, pepper: bytes | None = None, left: str | Path | None = None) -> Ledger:
+def open_ledger(
+    url: str, *, pepper: bytes | None = None, left: str | Path | None = None, create: bool = True
+) -> Ledger:
     """A ledger, still to be opened with ``await ledger.open()``.
 
     Args:
@@ -20,6 +22,7 @@ def open_ledger(url: str, *, pepper: bytes | None = None, left: str | Path | Non
             ``LIEBIG_KEY_PEPPER``, none where it is absent.
         left: file for outcomes that cannot be written when the ledger is closed; ``PATH.unsaved.jsonl`` by default,
             none for PostgreSQL.
+        create: make the file of a SQLite ledger that does not exist; otherwise an empty one in memory stands for it.
 
     Raises:
         InputError: another kind of address.
@@ -36,7 +39,7 @@ def open_ledger(url: str, *, pepper: bytes | None = None, left: str | Path | Non
     if scheme == "sqlite" and rest and not rest.startswith("//"):
         from liebig.route.ledger.sqlite import SqliteLedger
 
-        return SqliteLedger(rest, secret, place)
+        return SqliteLedger(rest if create or Path(rest).exists() else ":memory:", secret, place)
     if scheme in ("postgresql", "postgres") and rest.startswith("//"):
         from liebig.route.ledger.postgres import PostgresLedger
 

@@ -45,7 +45,7 @@ async def savings_of(
     """
     settings = read_settings(config)
     policy = policy_of(settings)
-    ledger = open_ledger(settings.ledger_url)
+    ledger = open_ledger(settings.ledger_url, create=False)
     await ledger.open()
     try:
         tally = await read_tally(ledger, by, since, until, key)
