@@ -235,3 +235,18 @@ def test_the_page_without_its_packages_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'liebig[web]'" in done.stderr
+
+
+def test_help_of_a_group_names_its_commands() -> None:
+    """Where a group lists its commands after a colon, by the names that can be called."""
+    tops = [app, *(g.typer_instance for g in app.registered_groups)]
+    groups = [(g.name, g.typer_instance) for top in tops for g in top.registered_groups]
+    assert len(groups) > 5
+    listing = 0
+    for name, group in groups:
+        words = re.findall(r"\w+", group.info.help.partition(":")[2])
+        able = {c.name or c.callback.__name__ for c in group.registered_commands}
+        if 2 * len(able & set(words)) > len(words):
+            listing += 1
+            assert set(words) == able, name
+    assert listing

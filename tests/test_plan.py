@@ -374,7 +374,11 @@ def test_a_chip_of_the_user_s_own_in_a_few_lines(tmp_path) -> None:
         ({"model": "Llama2-7B", "tokens": 0}, InputError, "tokens"),
         ({"model": "Llama2-7B", "date": "soon"}, InputError, "date"),
         ({"model": "Llama2-7B", "precision": "fp3"}, UnknownNameError, "precision"),
-        ({"model": "Llama2-7B", "precision": "nvfp4"}, UnknownNameError, "precision of H100-SXM"),
+        (
+            {"model": "Llama2-7B", "precision": "fp4"},
+            InputError,
+            "choose one of fp32, tf32, fp16, bf16, fp8, fp8-block, mxfp8, int8",
+        ),
         ({"model": "Llama2-7B", "zero": 5}, InputError, "zero"),
         ({"model": "Llama2-7B", "recompute": "none", "recompute_share": 0.5}, ConflictError, "recompute_share"),
         ({"model": "Llama2-7B", "schedul": "1f1b"}, InputError, "schedul"),

@@ -75,8 +75,22 @@ def test_search_compares_numbers_of_chips(cli: Cli) -> None:
     done = cli("plan", "search", *words, "--csv", "s.csv", "--plot", "s.png")
     assert "layouts," in done.stdout
     assert "◆" in done.stdout
-    assert {r["chips"] for r in _table(cli.folder / "s.csv")} == {"16", "64"}
+    rows = _table(cli.folder / "s.csv")
+    assert {r["chips"] for r in rows} == {"16", "64"}
+    assert f"; {len(rows) - 10} more of these with --json, --csv or --plot" in done.stdout
+    table = [line for line in done.stdout.splitlines() if ", zero " in line]
+    assert [line.removeprefix("◆").split()[0] for line in table].count("16") == 5
+    assert len(table) == 2 * 5
     assert (cli.folder / "s.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("top", [1, 3, 10_000])
+def test_a_search_shows_as_many_layouts_as_asked_for(cli: Cli, top: int) -> None:
+    words = ("plan", "search", "-m", "Llama2-7B", "--batch", "64", "--seq", "4096", "--chips", "8", "--top", str(top))
+    shown = sum(", zero " in line for line in cli(*words).stdout.splitlines())
+    found = json.loads(cli(*words, "--json").stdout)
+    assert shown == min(top, found["feasible"])
+    assert len(found["layouts"]) >= shown
 
 
 def test_scale_budget_and_model(cli: Cli) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,9 +38,17 @@ def search_layouts(
     offload: Annotated[bool, typer.Option("--offload", help="Optimizer states in the host's memory.")] = False,
     network: p.NetworkOption = None,
     calibration: p.CalibrationOption = None,
-    top: Annotated[int, typer.Option("--top", help="How many layouts to show.", min=1, max=10_000)] = 10,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top",
+            help="Show this many of the fastest, for each number of chips (files hold the border too).",
+            min=1,
+            max=10_000,
+        ),
+    ] = 10,
 ) -> Answer:
-    """The best layouts among all that fit, and the border of time, memory and chips."""
+    """The fastest layouts among all that fit; files and pictures also hold the border of time, memory and chips."""
     from liebig.cli.render import progress_bar
     from liebig.plan.pareto import mark_pareto
     from liebig.plan.train import search_training
@@ -83,8 +92,10 @@ def _show(rows: list[dict[str, Any]], considered: int, feasible: int, top: int, 
     out = console()
     out.print(f"{considered:,} layouts, {feasible:,} fit", style="bold")
     table = grid("", *(["chips"] if several else []), "step, s", "MFU", "GB", "layout", right=(1, 2, 3))
-    for i, row in enumerate(rows):
-        if i < top or row["border"]:
+    shown: Counter[int] = Counter()
+    for row in rows:
+        shown[row["chips"]] += 1
+        if shown[row["chips"]] <= top:
             cells = [f"{row['chips']:,}"] if several else []
             cells += [f"{row['step_s']:.4g}", f"{100 * row['mfu']:.1f} %", f"{row['memory_bytes'] / 1e9:.1f}"]
             table.add_row("◆" if row["border"] else "", *cells, words_of(row))
@@ -92,4 +103,6 @@ def _show(rows: list[dict[str, Any]], considered: int, feasible: int, top: int, 
     what = (
         "no other layout is better in time, memory and chips at once" if several else "none is both faster and leaner"
     )
-    out.print(f"  ◆ {what}", style="dim")
+    left = sum(max(n - top, 0) for n in shown.values())
+    more = f"; {left} more of these with --json, --csv or --plot" if left else ""
+    out.print(f"  ◆ {what}{more}", style="dim")

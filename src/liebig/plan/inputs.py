@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from liebig.catalog import constant
 from liebig.cluster.borrowed import notes_on
-from liebig.cluster.chip import Chip, chip, chip_from_fields, precision_of
+from liebig.cluster.chip import PRECISIONS, Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
-from liebig.errors import ConflictError, RangeError, UnknownNameError
+from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.plan.defaults import default_batch
 from liebig.reading import made, read_toml
 from liebig.site.money import Owned, priced_year
@@ -177,6 +177,15 @@ def chip_of(given: str | dict[str, Any]) -> Chip:
     return chip(given) if isinstance(given, str) else chip_from_fields(given)
 
 
+def precisions_of(machine: Chip) -> tuple[str, ...]:
+    """Precisions that a chip's units compute in; 8 bits run at the rate of 16 where it has none for them.
+
+    >>> [p for p in PRECISIONS if p not in precisions_of(chip("H100-SXM"))]
+    ['mxfp4', 'nvfp4']
+    """
+    return tuple(p for p in PRECISIONS if machine.peak_fp4 or not p.endswith("fp4"))
+
+
 def site_of(given: str | dict[str, Any]) -> Site:
     """A site by its name, or from its numbers on top of a named one (``like``)."""
     if isinstance(given, str):
@@ -244,9 +253,9 @@ def _check(given: TrainingInput, model: Architecture, machine: Chip, precision: 
         raise ConflictError("; ".join(problems))
     if given.seq_len > 1e8:
         raise RangeError(f"seq_len {given.seq_len}: expected at most 1e8 tokens")
-    if precision in ("nvfp4", "mxfp4") and not machine.peak_fp4:
-        raise UnknownNameError(
-            f"precision of {machine.name}", given.precision, ["bf16", "fp8"] if machine.peak_fp8 else ["bf16"]
+    if precision not in (able := precisions_of(machine)):
+        raise InputError(
+            f"precision {given.precision!r}: {machine.name} does not compute in it; choose one of {', '.join(able)}"
         )
     if given.usd_per_chip_hour is not None and given.terms != TrainingInput.model_fields["terms"].default:
         raise ConflictError(
