@@ -208,7 +208,9 @@ METALOG = "1d..1.1d..900d"
         (["--pin", "duration=abc"], "run.duration_s: 'abc' is not a quantity"),
         (["--set", "power.campus_w=1e90 W"], "too large to compute with"),
         (["--add", "power.smr=1e90 W from 2030"], "too large to compute with"),
-        (["--year", "2050"], "covers 2025 to 2040"),
+        (["--year", "2050"], "year = 2050 is out of range; the parameter set 2026 covers 2025 to 2040"),
+        (["--from", "2050"], "start = 2050 is out of range; the parameter set 2026 covers 2025 to 2040"),
+        (["--until", "2050"], "until = 2050 is out of range; the parameter set 2026 covers 2025 to 2040"),
         (["--from", "2035", "--until", "2030"], "is after until"),
         (["--year", "2030", "--until", "2035"], "--year shows one year"),
         (["--pin", "duration=200d", "--pin", "run.duration_s=100d"], "given twice"),
@@ -334,3 +336,17 @@ def test_an_internal_error_is_one_line_with_how_to_report_it(
     monkeypatch.setenv("LIEBIG_DEBUG", "1")
     with pytest.raises(OverflowError):
         app.run()
+
+
+@pytest.mark.parametrize("words", [["forecast", "--year", "2030"], ["levers", "rank"], ["sensitivity"]])
+def test_no_factor_reads_as_nothing(cli: Cli, words: list[str]) -> None:
+    """A run of 200 seconds is a small fraction of every yardstick, and has factors all the same."""
+    shown = cli(*words, "--pin", "duration=200", "--samples", "64").stdout
+    assert re.search(r"×\d", shown)
+    assert not re.search(r"×0(\.0*)?(?![\d.])", shown)
+
+
+def test_a_comparison_of_very_different_scenarios_has_a_factor(cli: Cli) -> None:
+    (cli.folder / "short.toml").write_text('title = "short"\nsamples = 64\n[pin]\nduration = "200 s"\n')
+    (cli.folder / "long.toml").write_text('title = "long"\nsamples = 64\n')
+    assert not re.search(r"×0(\.0*)?(?![\d.])", cli("compare", "long.toml", "short.toml").stdout)

@@ -19,7 +19,7 @@ from liebig.errors import UnitError
 if TYPE_CHECKING:
     import pint
 
-__all__ = ["convert", "format_interval", "format_quantity", "format_scientific", "parse_quantity"]
+__all__ = ["convert", "format_factor", "format_interval", "format_quantity", "format_scientific", "parse_quantity"]
 
 _NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 #: A comma or underscore may stand only between groups of three digits: "5,5" is more likely five and a half.
@@ -210,6 +210,20 @@ def format_scientific(value: float, digits: int = 2) -> str:
         return "0" if value == 0 else "–"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def format_factor(value: float) -> str:
+    """A factor: two decimals or two digits, so that a small one does not read as nothing.
+
+    >>> [format_factor(x) for x in (1.357, 11.2, 0.46, 0.0032, 4.1e-7, 11234.0, 0.0)]
+    ['×1.36', '×11', '×0.46', '×0.0032', '×4.1×10⁻⁷', '×11,000', '×0']
+    """
+    size = abs(value)
+    if not math.isfinite(value) or (size and not 1e-3 <= size < 1e6):
+        return f"×{format_scientific(value)}"
+    if size < 0.1:
+        return f"×{value:.2g}"
+    return f"×{value:.2f}" if size < 10 else f"×{value:.0f}" if size < 1000 else f"×{float(f'{value:.2g}'):,.0f}"
 
 
 #: model unit -> (smallest value, divisor, text), largest first

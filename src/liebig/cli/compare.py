@@ -40,7 +40,7 @@ def _show(result: Comparison) -> None:
     from rich.text import Text
 
     from liebig.cli.render import console, grid, limit_colour
-    from liebig.quantities import format_interval, format_scientific
+    from liebig.quantities import format_factor, format_interval, format_scientific
 
     out = console()
     one, two = result.names
@@ -65,8 +65,8 @@ def _show(result: Comparison) -> None:
             str(row["year"]),
             format_scientific(row["a_p50"]),
             format_scientific(row["b_p50"]),
-            f"×{row['ratio_of_medians']:.2f}",
-            format_interval(paired, write="×{:.2f}".format),
+            format_factor(row["ratio_of_medians"]),
+            format_interval(paired, write=format_factor),
             Text(row["a_binding"], style=limit_colour(row["a_binding"])),
             Text(row["b_binding"], style=limit_colour(row["b_binding"])),
         )

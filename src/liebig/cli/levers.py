@@ -55,20 +55,19 @@ def rank(
 
 def _range(paired: Interval) -> str:
     """Smallest and largest factor: ``×0.9–×1.4``."""
-    from liebig.cli.render import ratio
-    from liebig.quantities import format_interval
+    from liebig.quantities import format_factor, format_interval
 
-    return format_interval((paired.p10, None, paired.p90), write=ratio)
+    return format_interval((paired.p10, None, paired.p90), write=format_factor)
 
 
 def _show_ranking(ranking: Ranking, top: int) -> None:
     from rich.text import Text
 
     from liebig.catalog.rows import GRADES
-    from liebig.cli.render import console, grid, limit_colour, ratio
+    from liebig.cli.render import console, grid, limit_colour
     from liebig.limits import LIMITS
     from liebig.palette import ALERT
-    from liebig.quantities import format_interval
+    from liebig.quantities import format_factor, format_interval
 
     out = console()
     minimum = format_interval(ranking.minimum, "FLOP")
@@ -83,15 +82,15 @@ def _show_ranking(ranking: Ranking, top: int) -> None:
         for name in (n for n in LIMITS if n in effect.on_limits):
             value = effect.on_limits[name]
             if abs(value - 1.0) > 0.005:
-                signs.append(f"{name} {ratio(value)} ", style=limit_colour(name))
+                signs.append(f"{name} {format_factor(value)} ", style=limit_colour(name))
         style = "bold" if effect.ratio > 1.05 else ALERT if effect.ratio < 0.95 else ""
         table.add_row(
             str(place),
             effect.lever.id,
-            Text(ratio(effect.ratio), style=style),
+            Text(format_factor(effect.ratio), style=style),
             _range(effect.paired),
             f"{100 * effect.negative:.0f} %",
-            ratio(effect.effective_ratio),
+            format_factor(effect.effective_ratio),
             signs,
             GRADES[effect.lever.row.grade],
             effect.reason,
@@ -153,7 +152,8 @@ def show(
 def _show_lever(effect: LeverEffect, year: int) -> None:
     from rich.text import Text
 
-    from liebig.cli.render import console, grid, ratio
+    from liebig.cli.render import console, grid
+    from liebig.quantities import format_factor
 
     lever, row, out = effect.lever, effect.lever.row, console()
     out.print()
@@ -179,7 +179,7 @@ def _show_lever(effect: LeverEffect, year: int) -> None:
     out.print(table)
     out.print()
     out.print(
-        f"In {year}: minimum {ratio(effect.ratio)} (in each future {_range(effect.paired)}), "
+        f"In {year}: minimum {format_factor(effect.ratio)} (in each future {_range(effect.paired)}), "
         f"lowers it in {100 * effect.negative:.0f} % of futures. {effect.reason}",
         soft_wrap=True,
     )
@@ -207,19 +207,20 @@ def package(
 
 
 def _show_package(found: Package, size: int, year: int) -> None:
-    from liebig.cli.render import console, grid, ratio
+    from liebig.cli.render import console, grid
+    from liebig.quantities import format_factor
 
     out = console()
     out.print()
-    how = "the best of all" if found.exact else f"greedy; no package of {size} exceeds {ratio(found.bound)}"
+    how = "the best of all" if found.exact else f"greedy; no package of {size} exceeds {format_factor(found.bound)}"
     out.print(
-        f"Best package of {size} in {year}: minimum {ratio(found.ratio)} "
+        f"Best package of {size} in {year}: minimum {format_factor(found.ratio)} "
         f"(in each future {_range(found.paired)}); {how} ({found.evaluated:,} tried)."
     )
     out.print()
     table = grid("add", "minimum so far", right=(1,))
     for name, value in found.steps:
-        table.add_row(name, ratio(value))
+        table.add_row(name, format_factor(value))
     out.print(table)
     out.print()
     after = ", ".join(
@@ -250,8 +251,8 @@ def rebound(
 
 
 def _show_rebound(result: Rebound, year: int) -> None:
-    from liebig.cli.render import console, grid, ratio
-    from liebig.quantities import format_interval
+    from liebig.cli.render import console, grid
+    from liebig.quantities import format_factor, format_interval
 
     out = console()
     elasticity = format_interval(result.elasticity, write=".2f")
@@ -265,13 +266,13 @@ def _show_rebound(result: Rebound, year: int) -> None:
     for r in result.rows:
         table.add_row(
             r.lever.id,
-            ratio(r.gain.p50),
+            format_factor(r.gain.p50),
             f"{r.before_twh.p50:.0f}",
             f"{r.without_twh.p50:.0f}",
             format_interval(r.with_twh, write=".0f"),
             f"{100 * r.more:.0f} %",
-            ratio(r.ratio_without),
-            ratio(r.ratio_with),
+            format_factor(r.ratio_without),
+            format_factor(r.ratio_with),
         )
     out.print(table)
     out.print(f"  AI electricity of the US in {year}, TWh per year, medians (p10–p90)", style="dim")

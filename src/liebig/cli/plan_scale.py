@@ -73,7 +73,8 @@ def _draw(result: Scale, path: Path) -> None:
 
 
 def _show(result: Scale, walls: tuple[Wall, ...]) -> None:
-    from liebig.cli.render import console, grid, ratio
+    from liebig.cli.render import console, grid
+    from liebig.quantities import format_factor
     from liebig.quantities import format_scientific as sci
 
     out = console()
@@ -105,7 +106,7 @@ def _show(result: Scale, walls: tuple[Wall, ...]) -> None:
         base = walls[0]
         for w in walls:
             moved.add_row(
-                w.name, f"{sci(w.knee_flop)} FLOP", ratio(w.knee_flop / base.knee_flop), f"{sci(w.wall_flop)} FLOP",
-                ratio(w.wall_flop / base.wall_flop),
+                w.name, f"{sci(w.knee_flop)} FLOP", format_factor(w.knee_flop / base.knee_flop),
+                f"{sci(w.wall_flop)} FLOP", format_factor(w.wall_flop / base.wall_flop),
             )  # fmt: skip
         out.print(moved)

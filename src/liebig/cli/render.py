@@ -20,7 +20,6 @@ __all__ = [
     "limit_colour",
     "notes",
     "progress_bar",
-    "ratio",
     "sparkline",
 ]
 
@@ -54,13 +53,6 @@ def limit_colour(name: str) -> str:
     from liebig.limits import LIMITS
 
     return LIMITS[name].colour if name in LIMITS else ""
-
-
-def ratio(value: float) -> str:
-    """A factor: ``×1.36``, ``×11``, ``×0.46``."""
-    if not math.isfinite(value):
-        return "×∞"
-    return f"×{value:.2f}" if value < 10 else f"×{value:.0f}" if value < 1000 else f"×{value:.1e}".replace("e+0", "e")
 
 
 def sparkline(values: Sequence[float], low: float, high: float) -> str:

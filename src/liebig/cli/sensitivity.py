@@ -88,14 +88,15 @@ def _of_switches(inputs: ForecastInput, years: list[int]) -> Answer:
 def _show_switches(found: Switched) -> None:
     from rich.text import Text
 
-    from liebig.cli.render import console, grid, limit_colour, ratio
+    from liebig.cli.render import console, grid, limit_colour
+    from liebig.quantities import format_factor
 
     years = found.years
     table = grid("switch", *(str(y) for y in years), "binds", "the model then says", right=range(1, len(years) + 1))
     for e in found.effects:
         first = e.binding[years[0]]
         binds = Text(first, style=limit_colour(first))
-        table.add_row(e.switch, *(ratio(e.ratio[y]) for y in years), binds, e.description)
+        table.add_row(e.switch, *(format_factor(e.ratio[y]) for y in years), binds, e.description)
     out = console()
     out.print(table)
     out.print(f"  median of the minimum over that without the switch; binds: in {years[0]}", style="dim")
@@ -103,8 +104,8 @@ def _show_switches(found: Switched) -> None:
 
 def _show(result: Sensitivity, top: int) -> None:
     from liebig.catalog.rows import GRADES
-    from liebig.cli.render import console, grid, ratio
-    from liebig.quantities import format_interval, format_scientific
+    from liebig.cli.render import console, grid
+    from liebig.quantities import format_factor, format_interval, format_scientific
 
     out = console()
     out.print()
@@ -116,7 +117,7 @@ def _show(result: Sensitivity, top: int) -> None:
             bar.parameter,
             format_scientific(bar.low_flop),
             format_scientific(bar.high_flop),
-            ratio(bar.swing),
+            format_factor(bar.swing),
             GRADES[bar.grade],
         )
     out.print(table)

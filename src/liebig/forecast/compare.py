@@ -16,7 +16,7 @@ from liebig.forecast.simulate import evaluate, shown_years
 from liebig.forecast.unused import scenario_notes
 from liebig.forecast.world import World, build_world
 from liebig.limits import LIMITS
-from liebig.quantities import format_scientific
+from liebig.quantities import format_factor, format_scientific
 from liebig.tables import Table
 from liebig.uncertainty import Interval
 
@@ -50,14 +50,14 @@ class Comparison:
             year = 2030 if 2030 in self.years else self.years[-1]
         i, j, k = self.years.index(year), self.a.at(year), self.b.at(year)
         one, two = self.names
-        low, middle, high = self.ratio[i]
+        low, middle, high = map(format_factor, self.ratio[i])
         first, second = (format_scientific(float(f.minimum[n][2])) for f, n in ((self.a, j), (self.b, k)))
         medians = float(self.b.minimum[k][2]) / float(self.a.minimum[j][2])
         first_binds, second_binds = self.a.binding_limit(year), self.b.binding_limit(year)
         return (
-            f"In {year} the largest feasible run is {first} FLOP in {one} and {second} FLOP in {two}: ×{medians:.2f} "
-            f"(in the same future ×{middle:.2f}, 80 %: ×{low:.2f} – ×{high:.2f}). {LIMITS[first_binds].title} binds "
-            f"most often in {one}, {second_binds} in {two}."
+            f"In {year} the largest feasible run is {first} FLOP in {one} and {second} FLOP in {two}: "
+            f"{format_factor(medians)} (in the same future {middle}, 80 %: {low} – {high}). "
+            f"{LIMITS[first_binds].title} binds most often in {one}, {second_binds} in {two}."
         )
 
     def table(self) -> Table:

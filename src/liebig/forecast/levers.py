@@ -26,6 +26,7 @@ from liebig.levers import (
     rank_levers,
     rebound,
 )
+from liebig.quantities import format_factor
 
 __all__ = [
     "bench_in_world", "bench_of", "find_package", "lever_sentence", "measure_lever", "measure_rebound", "rank",
@@ -113,7 +114,7 @@ def lever_sentence(world: World, year: int, most_samples: int = 2048) -> str:
     best = next((e for e in effects if e.ratio > 1.005 and not e.lever.row.members), None)
     if best is None:
         return f"No single lever lifts the minimum of {year}."
-    return f"The lever that lifts the minimum most: {best.lever.row.name} (×{best.ratio:.2f})."
+    return f"The lever that lifts the minimum most: {best.lever.row.name} ({format_factor(best.ratio)})."
 
 
 def find_package(

@@ -15,7 +15,7 @@ import numpy as np
 from liebig.charts import WIDTH, altair, check_plotting, finish, power_axis, save
 from liebig.limits import LIMITS
 from liebig.palette import BLACK, BLUE, GREY, INK, SKY_BLUE, SOFT, VERMILION
-from liebig.quantities import format_scientific
+from liebig.quantities import format_factor, format_scientific
 
 if TYPE_CHECKING:
     from liebig.forecast.compare import Comparison
@@ -183,9 +183,9 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
         width=WIDTH,
         height=340,
         title=alt.TitleParams(
-            f"{two} lifts the ceiling of {year} ×{ratio:.2f} over {one}"
+            f"{two} lifts the ceiling of {year} {format_factor(ratio)} over {one}"
             if ratio >= 1
-            else f"{two} lowers the ceiling of {year} to ×{ratio:.2f} of {one}",
+            else f"{two} lowers the ceiling of {year} to {format_factor(ratio)} of {one}",
             subtitle="minimum of all limits, p50 and p10–p90",
         ),
     )
@@ -226,7 +226,8 @@ def draw_ranking(ranking: Ranking, path: Path, top: int = 20) -> None:
         width=WIDTH - 240,
         height=22 * len(rows),
         title=alt.TitleParams(
-            f"{best.lever.row.name} lifts the minimum of {ranking.year} most of all single levers: ×{best.ratio:.2f}",
+            f"{best.lever.row.name} lifts the minimum of {ranking.year} most of all single levers: "
+            f"{format_factor(best.ratio)}",
             subtitle="points: ratio of medians; lines: p10–p90 of the ratio over futures",
         ),
     )

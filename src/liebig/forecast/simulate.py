@@ -100,12 +100,9 @@ def shown_years(inputs: ForecastInput, world: World) -> tuple[int, int]:
     """
     start = max(2025, world.first_year) if inputs.start is None else inputs.start
     until = world.last_year if inputs.until is None else inputs.until
-    for name, year in (("start", start), ("until", until)):
-        if not world.first_year <= year <= world.last_year:
-            raise RangeError(
-                f"{name} = {year} is out of range; the parameter set {world.facts} covers "
-                f"{world.first_year} to {world.last_year}"
-            )
+    one = inputs.start is not None and inputs.start == inputs.until
+    for name, year in (("year", start),) if one else (("start", start), ("until", until)):
+        world.check_year(year, name)
     if start > until:
         raise RangeError(f"start = {start} is after until = {until}; give a start that is not later")
     return start, until

@@ -9,7 +9,7 @@ from liebig.catalog.rows import GRADES
 from liebig.forecast.result import Forecast, interval_of
 from liebig.forecast.world import World
 from liebig.limits import LIMITS
-from liebig.quantities import format_interval, format_quantity, format_scientific
+from liebig.quantities import format_factor, format_interval, format_quantity, format_scientific
 
 __all__ = [
     "grade_counts",
@@ -49,9 +49,7 @@ def yardstick_text(forecast: Forecast, flop: float) -> str:
     gpt4 = forecast.yardsticks.get("gpt-4")
     if gpt4 is None or gpt4.unit != "FLOP" or gpt4.value <= 0 or not flop < float("inf"):
         return ""
-    ratio = flop / gpt4.value
-    digits = f"{ratio:,.0f}" if ratio < 100 else f"{float(f'{ratio:.2g}'):,.0f}"
-    return f", ×{digits} {gpt4.name}"
+    return f", {format_factor(flop / gpt4.value)} {gpt4.name}"
 
 
 def run_sentence(forecast: Forecast, year: int) -> str:
@@ -63,7 +61,9 @@ def run_sentence(forecast: Forecast, year: int) -> str:
 
     load = forecast.yardsticks.get("new-york-load")
     power = float(forecast.runs["power_w"][i][2])
-    beside = f", ×{power / load.value:.1f} {load.name}" if load and load.unit == "W" and load.value > 0 else ""
+    beside = (
+        f", {format_factor(power / load.value)} {load.name}" if load and load.unit == "W" and load.value > 0 else ""
+    )
     return (
         f"A run at the ceiling of {year}: {amount('power_w', 'W')}{beside}; {amount('h100e', 'H100e')}; "
         f"{amount('tokens', 'tokens')}; {amount('parameters', 'parameters')}; {amount('duration_s', 's')}; "

@@ -60,15 +60,19 @@ class World:
         """
         return self.joint.size - len(self.extra)
 
-    def check_year(self, year: float) -> None:
+    def check_year(self, year: float, name: str = "year") -> None:
         """Refuse a year that the parameter set does not cover, or that is no whole number.
+
+        Args:
+            year: what is looked at.
+            name: how the option is called.
 
         Raises:
             RangeError: so it is.
         """
         if not isinstance(year, (int, np.integer)) or not self.first_year <= year <= self.last_year:
             raise RangeError(
-                f"year = {year!r} is out of range; the parameter set {self.facts} covers {self.first_year} to "
+                f"{name} = {year!r} is out of range; the parameter set {self.facts} covers {self.first_year} to "
                 f"{self.last_year}"
             )
 

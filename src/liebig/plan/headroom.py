@@ -16,6 +16,7 @@ from liebig.forecast.simulate import shown_years
 from liebig.forecast.unused import HEADROOM, scenario_notes
 from liebig.forecast.world import World, build_world
 from liebig.plan.result import TrainingPlan
+from liebig.quantities import format_factor
 from liebig.uncertainty import Interval
 
 __all__ = ["Headroom", "headroom_of"]
@@ -76,7 +77,7 @@ class Headroom:
         )
         if self.levers:
             best = self.levers[0]
-            words += f" What lifts the ceiling most: {best[0]} (×{best[1]:.2f})."
+            words += f" What lifts the ceiling most: {best[0]} ({format_factor(best[1])})."
         if self.site is not None:
             words += f" The site has {self.site:.2g} times the power that the plan draws."
         return words
