@@ -461,3 +461,16 @@ def test_the_site_of_a_plan(cli: Cli) -> None:
     (cli.folder / "run.toml").write_text('model = "7B"\ntokens = 1e12\nchips = 4096\n')
     answer = json.loads(cli("access", "Kenya", "--plan", "run.toml", "--samples", "256", "--json").stdout)
     assert 2e6 < answer["need"]["power_w"]["p50"] < 9e6
+    assert answer["year"] == 2030
+
+
+def test_a_plan_is_held_against_the_supply_of_its_date(cli: Cli) -> None:
+    run = 'model = "7B"\ntokens = 1e12\nchips = 4096\ndate = "{}"\n'
+    words = ("access", "Kenya", "--plan", "run.toml", "--samples", "64", "--json")
+    (cli.folder / "run.toml").write_text(run.format("2033-05"))
+    assert json.loads(cli(*words).stdout)["year"] == 2033
+    assert json.loads(cli(*words, "--year", "2028").stdout)["year"] == 2028
+    for date in ("2024-12", "2041"):
+        (cli.folder / "run.toml").write_text(run.format(date))
+        assert f"run.toml: date {date} lies outside 2025 to 2040" in cli.fails(*words)
+        assert json.loads(cli(*words, "--year", "2028").stdout)["year"] == 2028

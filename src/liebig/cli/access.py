@@ -9,7 +9,7 @@ import typer
 
 from liebig.cli import options as o
 from liebig.cli.command import Answer, answers
-from liebig.errors import ConflictError, InputError
+from liebig.errors import ConflictError, InputError, RangeError
 
 if TYPE_CHECKING:
     from liebig.access import Access
@@ -45,7 +45,7 @@ def access(
     plan: Annotated[
         Path | None, typer.Option("--plan", help="Need the site of this plan of a training run (TOML).", metavar="FILE")
     ] = None,
-    year: Annotated[int | None, typer.Option("--year", help="When it runs (default 2030).")] = None,
+    year: Annotated[int | None, typer.Option("--year", help="When it runs (default 2030, or the plan's date).")] = None,
     scenario: Annotated[
         str | None,
         typer.Option(
@@ -87,7 +87,8 @@ def access(
         raise ConflictError(f"{' and '.join(chosen)} ask different questions; give one of them")
     if (tokens or own) and budget is None:
         raise ConflictError("--tokens and --own need --budget, e.g. --budget 5M")
-    options = {"need": _need(need, plan), "year": year, "scenario": scenario, "samples": samples, "seed": seed}
+    need, year = _need(need, year, plan)
+    options = {"need": need, "year": year, "scenario": scenario, "samples": samples, "seed": seed}
     given = {k: v for k, v in options.items() if v is not None}
     question = chosen[0] if chosen else ""
     result = _answer(question, tuple(countries or ()), given, budget=budget, tokens=tokens, own=own)
@@ -95,15 +96,25 @@ def access(
     return Answer(show=lambda: show(result, top), content=result.to_dict, table=lambda: result.table().to_csv())
 
 
-def _need(need: str | None, plan: Path | None) -> str | None:
+def _need(need: str | None, year: int | None, plan: Path | None) -> tuple[str | None, int | None]:
+    """What is needed and when: of a plan, the power of its site, in its year unless another is given."""
     if plan is None:
-        return need
+        return need, year
     if need is not None:
         raise ConflictError("--need and --plan both say what is needed; give one of them")
+    from liebig.access.inputs import FIRST_YEAR, LAST_YEAR
+    from liebig.dates import calendar_year
     from liebig.plan import plan_training, read_plan
 
-    run = plan_training(**read_plan(plan)).run
-    return f"{run.site_power_w[1]:.6g} W"
+    options = read_plan(plan)
+    if year is None and isinstance(options.get("date"), str):
+        year = calendar_year(options["date"])
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise RangeError(
+                f"{plan}: date {options['date']} lies outside {FIRST_YEAR} to {LAST_YEAR}, the years that access "
+                "answers for; give one with --year"
+            )
+    return f"{plan_training(**options).run.site_power_w[1]:.6g} W", year
 
 
 def _answer(question: str, countries: tuple[str, ...], given: dict[str, Any], **more: Any) -> Any:
