@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -454,3 +455,17 @@ def test_numbers_of_chips_that_are_tried(most: int) -> None:
     fine = budget_module._between(most, most)
     assert all(most / 2 < n < most for n in fine)
     assert len(set(fine)) == len(fine)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda p: find_budget(chips=64, precision=p), lambda p: find_scale(precision=p)], ids=["budget", "scale"]
+)
+def test_precisions_are_those_of_the_chip(ask: Callable[[str], object]) -> None:
+    with pytest.raises(InputError, match=r"H100-SXM does not compute in it; choose one of .*fp8"):
+        ask("fp4")
+    with pytest.raises(InputError, match="bf17"):
+        ask("bf17")
+
+
+def test_a_budget_reads_a_precision_as_plans_do() -> None:
+    assert find_budget(chips=64, days=10, precision="FP8", usd_per_chip_hour=2.0).plan.precision == "fp8"

@@ -6,8 +6,8 @@ The first seven are safe for colour-blind readers: M. Okabe & K. Ito, "Color uni
 from __future__ import annotations
 
 __all__ = [
-    "ALERT", "BLACK", "BLUE", "FAINT", "GREEN", "GREY", "INK", "ORANGE", "PURPLE", "RULE", "SERIES", "SKY_BLUE",
-    "SOFT", "VERMILION", "WHITE",
+    "ALERT", "BLACK", "BLUE", "FAINT", "GREEN", "GREY", "INK", "KINDS", "ORANGE", "PARTS", "PURPLE", "RULE",
+    "SERIES", "SKY_BLUE", "SOFT", "VERMILION", "WHITE",
 ]  # fmt: skip
 
 BLACK = "#000000"
@@ -34,6 +34,15 @@ FAINT = "#EEEEEE"
 SERIES = (
     BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE, "#882255", "#44AA99", "#999933", SOFT, "#117733", "#AA4499",
 )  # fmt: skip
+
+#: The parts of a step: shades of one colour are of one kind.
+PARTS = {
+    "matmul": BLUE, "attention": SKY_BLUE, "memory": "#7FB8DC", "head": "#004D7A", "recompute": "#8A6BBE",
+    "launch": PURPLE, "tensor": ORANGE, "context": "#F0C05A", "expert": "#B87F00", "sharding": "#D98C3F",
+    "bubble": RULE, "sends": VERMILION, "data": "#B24700", "optimizer": GREEN, "stragglers": "#888888",
+}  # fmt: skip
+#: Work of a pipeline.
+KINDS = {"forward": SKY_BLUE, "backward": BLUE, "weights": "#004D7A", "update": GREEN}
 
 #: What is bad, in the terminal: by name, so that its theme decides.
 ALERT = "red"

@@ -13,7 +13,7 @@ from liebig.dates import decimal_year
 from liebig.errors import InputError
 from liebig.plan.defaults import default_batch
 from liebig.plan.goodput import goodput
-from liebig.plan.inputs import DATE, TrainingInput, chip_of, make_training_input, setup_of, site_of
+from liebig.plan.inputs import DATE, TrainingInput, chip_of, make_training_input, precision_on, setup_of, site_of
 from liebig.plan.loss import loss
 from liebig.plan.result import TrainingPlan
 from liebig.plan.train import plan_of
@@ -306,7 +306,9 @@ class _Sizes:
 
     def __init__(self, given: BudgetInput, means: _Means) -> None:
         self._given, self.means = given, means
-        flop = means.chips * chip_of(given.chip).peak(given.precision) * 0.4 * means.days * 86_400.0
+        machine = chip_of(given.chip)
+        peak = machine.peak(precision_on(machine, given.precision))
+        flop = means.chips * peak * 0.4 * means.days * 86_400.0
         middle = math.sqrt(flop / 120.0)
         least, most = max(middle / 30.0, 2e7), min(max(middle * 10.0, 1e8), 1e15)
         steps = range(math.ceil(PER_DECADE * math.log10(least)), math.floor(PER_DECADE * math.log10(most)) + 1)

@@ -151,8 +151,8 @@ def setup_of(given: TrainingInput) -> Setup:
     """
     model = architecture_from_fields(given.model) if isinstance(given.model, dict) else architecture(given.model)
     machine = chip_of(given.chip)
-    precision = precision_of(given.precision)
-    _check(given, model, machine, precision)
+    precision = precision_on(machine, given.precision)
+    _check(given, model, machine)
     priced_year(given.date)
     return Setup(
         model=model,
@@ -184,6 +184,21 @@ def precisions_of(machine: Chip) -> tuple[str, ...]:
     ['mxfp4', 'nvfp4']
     """
     return tuple(p for p in PRECISIONS if machine.peak_fp4 or not p.endswith("fp4"))
+
+
+def precision_on(machine: Chip, text: str) -> str:
+    """The precision that a text names, where the chip computes in it.
+
+    Raises:
+        InputError: no precision has the name, or the chip does not compute in it.
+
+    >>> precision_on(chip("B200-SXM"), "fp4")
+    'nvfp4'
+    """
+    precision = precision_of(text)
+    if precision not in (able := precisions_of(machine)):
+        raise InputError(f"precision {text!r}: {machine.name} does not compute in it; choose one of {', '.join(able)}")
+    return precision
 
 
 def site_of(given: str | dict[str, Any]) -> Site:
@@ -225,7 +240,7 @@ def _space(given: TrainingInput) -> Space:
     )  # fmt: skip
 
 
-def _check(given: TrainingInput, model: Architecture, machine: Chip, precision: str) -> None:
+def _check(given: TrainingInput, model: Architecture, machine: Chip) -> None:
     problems = []
     if given.tp and model.n_heads % given.tp:
         near = [t for t in range(1, model.n_heads + 1) if model.n_heads % t == 0]
@@ -253,10 +268,6 @@ def _check(given: TrainingInput, model: Architecture, machine: Chip, precision: 
         raise ConflictError("; ".join(problems))
     if given.seq_len > 1e8:
         raise RangeError(f"seq_len {given.seq_len}: expected at most 1e8 tokens")
-    if precision not in (able := precisions_of(machine)):
-        raise InputError(
-            f"precision {given.precision!r}: {machine.name} does not compute in it; choose one of {', '.join(able)}"
-        )
     if given.usd_per_chip_hour is not None and given.terms != TrainingInput.model_fields["terms"].default:
         raise ConflictError(
             f"terms = {given.terms!r} and usd_per_chip_hour = {given.usd_per_chip_hour:g} both say what a chip costs; "

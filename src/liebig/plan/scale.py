@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from liebig.cluster.borrowed import notes_on
-from liebig.cluster.chip import Chip, precision_of
+from liebig.cluster.chip import Chip
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.errors import RangeError
-from liebig.plan.inputs import chip_of
+from liebig.plan.inputs import chip_of, precision_on
 from liebig.plan.loss import optimal
 from liebig.plan.multi_site import SiteLink, exchange_s
 from liebig.quantities import format_scientific as sci
@@ -163,7 +163,7 @@ def _machine(given: ScaleInput) -> _Machine:
         }
     )
     link = SiteLink(given.sites, given.distance_km, given.site_tbit * 1e12 / 8.0, given.inner_steps)
-    return _Machine(chip, fabric, graphed, precision_of(given.precision), link)
+    return _Machine(chip, fabric, graphed, precision_on(chip, given.precision), link)
 
 
 def _shape(n: float, given: ScaleInput) -> Shape:

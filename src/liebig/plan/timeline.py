@@ -8,20 +8,13 @@ from typing import Any
 import numpy as np
 
 from liebig.charts import WIDTH, altair, finish
+from liebig.palette import KINDS, PARTS, WHITE
 from liebig.plan.result import TrainingPlan
 from liebig.step.pipeline import SCHEDULES, possible
 from liebig.step.play import Span, StageTimes, schedule_spans
 
-__all__ = ["KIND_COLOURS", "PART_COLOURS", "Shown", "shown_spans", "timeline_chart"]
+__all__ = ["Shown", "shown_spans", "timeline_chart"]
 
-#: One colour for each part of a step (Okabe-Ito and shades of it).
-PART_COLOURS = {
-    "matmul": "#0072B2", "attention": "#56B4E9", "memory": "#7FB8DC", "head": "#004D7A", "recompute": "#8A6BBE",
-    "launch": "#CC79A7", "tensor": "#E69F00", "context": "#F0C05A", "expert": "#B87F00", "sharding": "#D98C3F",
-    "bubble": "#BBBBBB", "sends": "#D55E00", "data": "#B24700", "optimizer": "#009E73", "stragglers": "#888888",
-}  # fmt: skip
-#: One colour for each kind of work of a pipeline.
-KIND_COLOURS = {"forward": "#56B4E9", "backward": "#0072B2", "weights": "#004D7A", "update": "#009E73"}
 #: Stages and micro-batches that a picture shows at most.
 MOST_STAGES, MOST_MICRO = 16, 32
 
@@ -84,7 +77,7 @@ def timeline_chart(plan: TrainingPlan) -> Any:
         row.update(start=start * 1e3, end=(start + row["seconds"]) * 1e3, label=label)
         start += row["seconds"]
     colour = alt.Color(
-        "part:N", scale=alt.Scale(domain=order, range=[PART_COLOURS[p] for p in order]),
+        "part:N", scale=alt.Scale(domain=order, range=[PARTS[p] for p in order]),
         legend=alt.Legend(title=None, orient="bottom", columns=5, symbolType="square"),
     )  # fmt: skip
     bar = (
@@ -126,17 +119,17 @@ def _pipeline(alt: Any, plan: TrainingPlan) -> Any:
     if SCHEDULES[int(plan.layout.schedule)].overlaps_steps:
         words += ", whose ranks go on with the next step one by one"
     words += (f" ({', '.join(cut)} shown)" if cut else "") + ", ms"
-    kinds = [k for k in KIND_COLOURS if any(r["kind"] == k for r in rows)]
+    kinds = [k for k in KINDS if any(r["kind"] == k for r in rows)]
     return (
         alt.Chart(alt.Data(values=rows))
-        .mark_bar(stroke="white", strokeWidth=0.4)
+        .mark_bar(stroke=WHITE, strokeWidth=0.4)
         .encode(
             x=alt.X("start:Q", title=words, scale=alt.Scale(nice=False)),
             x2="end:Q",
             y=alt.Y("stage:O", title="stage"),
             color=alt.Color(
                 "kind:N",
-                scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[k] for k in kinds]),
+                scale=alt.Scale(domain=kinds, range=[KINDS[k] for k in kinds]),
                 legend=alt.Legend(title=None, orient="bottom", symbolType="square"),
             ),
             opacity=alt.condition("datum.micro % 2 == 0", alt.value(1.0), alt.value(0.72)),

@@ -280,7 +280,8 @@ def _widths(middle: float) -> list[int]:
 
 def _depths(middle: float) -> list[int]:
     """Depths near one that have many divisors."""
-    unit = 1 if middle < 8 else 2 if middle < 16 else 4 if middle < 64 else 8 if middle < 128 else 16 if middle < 256 else 32
+    steps = ((8, 1), (16, 2), (64, 4), (128, 8), (256, 16))
+    unit = next((unit for below, unit in steps if middle < below), 32)
     return sorted({max(1, unit * (int(middle / unit) + i)) for i in (-1, 0, 1, 2)})
 
 
