@@ -203,7 +203,7 @@ METALOG = "1d..1.1d..900d"
         (["--add", "data.epochs=-50 from 2026"], "out of range"),
         (["--add", "power.smr_w=-100 GW from 2027"], "out of range"),
         (["--add", "data.quality=5 from 2027"], "out of range"),
-        (["--add", "power.smr=1 GW from 1000"], "give a year of the forecast"),
+        (["--add", "power.smr=1 GW from 1000"], "expected a date of the forecast, 2020 or later"),
         (["--add", "power.smr=1 GW from 2030", "--add", "power.smr_w=1 GW from 2031"], "both add to power.smr_w"),
         (["--pin", "duration=abc"], "run.duration_s: 'abc' is not a quantity"),
         (["--set", "power.campus_w=1e90 W"], "too large to compute with"),

@@ -295,7 +295,7 @@ BAD = [
     ({"set": {"run.share": 1.3}}, RangeError, "0% to 100%"),
     ({"set": {"duration": "60d..61d..270d"}}, DistributionError, "middle must lie between"),
     ({"set": {"duration": "270d..60d"}}, DistributionError, "must not fall"),
-    ({"pin": {"duration": "1d..2d"}}, UnitError, "unknown unit|cannot read|not a quantity"),
+    ({"pin": {"duration": "1d..2d"}}, UnitError, "unknown unit|is no unit|not a quantity"),
     ({"set": {"duration": "100d"}, "pin": {"run.duration_s": "200d"}}, ConflictError, "given twice"),
     ({"set": {"duration": "100d", "run.duration_s": "200d"}}, ConflictError, "given twice"),
     ({"levers": ["fp4"]}, UnknownNameError, "fp4-training"),

@@ -31,7 +31,7 @@ LAYERS = (
     ("uncertainty", "catalog"),
     ("charts",),
     ("quantities", "tables", "files", "dates", "reading", "cores", "palette"),
-    ("problems",),
+    ("problems", "units"),
     ("errors",),
 )
 HEIGHT = {name: len(LAYERS) - i for i, layer in enumerate(LAYERS) for name in layer}

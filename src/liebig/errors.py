@@ -35,6 +35,7 @@ __all__ = [
     "UnitError",
     "UnknownNameError",
     "nearest_names",
+    "shown",
 ]
 
 
@@ -96,7 +97,7 @@ class UnknownNameError(InputError):
         else:
             hint = f"none of the {len(names)} known names is close"
         where = f" (all names: {see})" if see else ""
-        super().__init__(f"unknown {kind} {name!r}; {hint}{where}")
+        super().__init__(f"unknown {kind} {shown(name)}; {hint}{where}")
 
 
 class TableError(InputError):
@@ -111,6 +112,16 @@ class TableError(InputError):
         self.problems = tuple(problems)
         noun = "problem" if len(self.problems) == 1 else "problems"
         super().__init__("\n  ".join([f"{name}: {len(self.problems)} {noun}", *self.problems]))
+
+
+def shown(value: object, size: int = 60) -> str:
+    """What a user gave, for a message: quoted, and cut after ``size`` characters.
+
+    >>> shown("10 GW"), shown("a" * 99, 9)
+    ("'10 GW'", "'aaaaaaa…")
+    """
+    text = repr(value)
+    return text if len(text) <= size else text[: size - 1] + "…"
 
 
 def nearest_names(name: str, valid: Sequence[str], n: int = 3) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from liebig.errors import UnknownNameError, nearest_names
+from liebig.errors import UnknownNameError, nearest_names, shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -111,8 +111,7 @@ def _shown(problem: Mapping[str, Any], secret: bool) -> str:
     value = problem["input"]
     if secret and (problem["type"] == "value_error" or isinstance(value, (Mapping, list, tuple))):
         return ""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return shown(value)
 
 
 def _words(problem: Mapping[str, Any]) -> str:

@@ -2,24 +2,19 @@
 
 Inside liebig a number is a float whose unit is fixed by the parameter it belongs to (SI, with
 the counted things of the field: tokens, H100e, FLOP, USD).  People write and read other units;
-the conversion happens here and nowhere else.  pint does the dimensional analysis and is
-imported only when a text with a unit has to be read.
+the conversion happens here, by the factors of :mod:`liebig.units`, and nowhere else.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from liebig.errors import UnitError
+from liebig.units import DIMENSIONLESS, convert, example_of, is_growth
 
-if TYPE_CHECKING:
-    import pint
-
-__all__ = ["convert", "format_factor", "format_interval", "format_quantity", "format_scientific", "parse_quantity"]
+__all__ = ["format_factor", "format_interval", "format_quantity", "format_scientific", "parse_quantity"]
 
 _NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 #: A comma or underscore may stand only between groups of three digits: "5,5" is more likely five and a half.
@@ -40,79 +35,6 @@ _MULTIPLES = {
     "tn": 1e12,
     "trillion": 1e12,
 }
-#: Things that are counted: each a dimension of its own, so that tokens never pass for images.
-_COUNTED = (
-    "token = [token] = tokens = tok",
-    "image = [image] = images",
-    "parameter = [parameter] = params = parameters",
-    "USD = [currency] = dollar = dollars",
-    "FLOP = [operation] = FLOPs = OP",
-    "H100e = [chip]",
-    "wafer = [wafer] = wafers",
-    "die = [die] = dies",
-    "layer = [layer] = layers",
-    "site = [site] = sites",
-    "tool = [tool] = tools",
-)
-_DIMENSIONLESS = {"fraction", "x", "ratio", "exponent", "", "percent", "elasticity"}
-
-
-@functools.cache
-def _registry() -> pint.UnitRegistry[float]:
-    import pint
-
-    registry: pint.UnitRegistry[float] = pint.UnitRegistry(cache_folder=None)
-    for line in _COUNTED:
-        registry.define(line)
-    registry.define("MGD = 1e6 * US_liquid_gallon / day")
-    return registry
-
-
-def _is_growth(unit: str) -> bool:
-    return unit == "x/yr"
-
-
-def _pint_unit(unit: str) -> str:
-    """The unit in pint's grammar."""
-    if unit in _DIMENSIONLESS:
-        return "dimensionless"
-    if _is_growth(unit):
-        return "dimensionless"
-    return re.sub(r"\bm3\b", "m**3", unit)
-
-
-@functools.lru_cache(maxsize=512)
-def convert(unit: str, to: str) -> float:
-    """Factor that turns a number in ``unit`` into a number in ``to``.
-
-    >>> convert("GW", "W")
-    1000000000.0
-    >>> round(convert("MGD", "m3/day"), 1)
-    3785.4
-
-    Raises:
-        UnitError: the units are unknown or measure different things.
-    """
-    if unit == to:
-        return 1.0
-    import pint
-
-    registry = _registry()
-    try:
-        return float(registry.Quantity(1.0, _pint_unit(unit)).to(_pint_unit(to)).magnitude)
-    except pint.UndefinedUnitError as error:
-        names = error.unit_names
-        unknown = names if isinstance(names, str) else ", ".join(names)
-        raise UnitError(
-            f"unknown unit {unknown!r} in {unit!r}; expected a unit of {to!r}, e.g. {_example(to)}"
-        ) from None
-    except pint.DimensionalityError:
-        raise UnitError(
-            f"{unit!r} does not measure the same thing as {to!r}; write the value in a unit of {to!r}, "
-            f"e.g. {_example(to)}"
-        ) from None
-    except Exception as error:  # pint raises tokenizer and attribute errors on malformed text
-        raise UnitError(f"cannot read the unit {unit!r} ({error}); expected e.g. {_example(to)}") from None
 
 
 def parse_quantity(text: str | float, unit: str) -> float:
@@ -136,12 +58,12 @@ def parse_quantity(text: str | float, unit: str) -> float:
         UnitError: no number, an unknown unit, the wrong dimension, or not a number.
     """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
-        return _finite(float(text), str(text), unit)
+        return _finite(_float(text), str(text), unit)
     if isinstance(text, bool) or (match := _TEXT.match(text.strip())) is None:
-        raise UnitError(f"{text!r} is not a quantity; expected a number with a unit, e.g. {_example(unit)}")
+        raise UnitError(f"{text!r} is not a quantity; expected a number with a unit, e.g. {example_of(unit)}")
     number = match["number"]
     if ("," in number or "_" in number) and not _GROUPED.fullmatch(number):
-        raise UnitError(f"{text!r}: {number!r} can be read in two ways; write a decimal point, e.g. {_example(unit)}")
+        raise UnitError(f"{text!r}: {number!r} can be read in two ways; write a decimal point, e.g. {example_of(unit)}")
     value = float(number.replace(",", "").replace("_", ""))
     if match["multiple"]:
         value *= _MULTIPLES[match["multiple"].lower()]
@@ -154,43 +76,33 @@ def parse_quantity(text: str | float, unit: str) -> float:
 def _in_unit(value: float, written: str, unit: str, text: str) -> float:
     if not written:
         return value
+    if written == "percent":
+        written = "%"
     if written.startswith("%"):
         rest = written[1:].strip()
-        if _is_growth(unit) and rest in {"", "/yr", "/y", "/year", "per year", "/a"}:
+        if is_growth(unit) and rest in {"", "/yr", "/y", "/year", "per year", "/a"}:
             return round(1.0 + value / 100.0, 15)
-        if unit in _DIMENSIONLESS and not rest:
+        if unit in DIMENSIONLESS and not rest:
             return value / 100.0
-        raise UnitError(f"{text!r} is a percentage, but {unit!r} is expected, e.g. {_example(unit)}")
-    if _is_growth(unit) and written in {"x", "x/yr", "/yr", "x/y", "x/year", "×", "×/yr"}:
+        raise UnitError(f"{text!r} is a percentage, but {unit!r} is expected, e.g. {example_of(unit)}")
+    if is_growth(unit) and written in {"x", "x/yr", "/yr", "x/y", "x/year", "×", "×/yr"}:
         return value
-    if unit in _DIMENSIONLESS and written in _DIMENSIONLESS | {"×"}:
+    if unit in DIMENSIONLESS and written in DIMENSIONLESS | {"×"}:
         return value
     return value * convert(written, unit)
 
 
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number beyond what a float holds
+        return math.inf
+
+
 def _finite(value: float, text: str, unit: str) -> float:
     if not math.isfinite(value):
-        raise UnitError(f"{text!r} is not a finite number; expected a value in {unit!r}, e.g. {_example(unit)}")
+        raise UnitError(f"{text!r} is not a finite number; expected a value in {unit!r}, e.g. {example_of(unit)}")
     return value
-
-
-def _example(unit: str) -> str:
-    examples = {
-        "W": "'10 GW'",
-        "W/yr": "'5 GW/yr'",
-        "s": "'200 d'",
-        "tokens": "'15T tokens'",
-        "USD": "'USD 5M'",
-        "fraction": "'30%' or '0.3'",
-        "x/yr": "'1.3' or '30%/yr'",
-        "x": "'1.5'",
-        "FLOP": "'2e29 FLOP'",
-        "FLOP/s": "'2e15 FLOP/s'",
-        "yr": "'5 yr'",
-        "m3/day": "'4 MGD'",
-        "bit/s": "'800 Tbit/s'",
-    }
-    return examples.get(unit, f"'1.0 {unit}'" if unit else "'1.0'")
 
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -271,7 +183,7 @@ def format_quantity(value: float, unit: str, digits: int = 2) -> str:
         return f"{_plain(100 * value, digits)}%"
     if unit.startswith(("FLOP", "exponent")) and (abs(value) >= 1e6):
         return f"{value:.{digits - 1}e} {unit}".replace("e+", "e")
-    if unit in _DIMENSIONLESS or _is_growth(unit):
+    if unit in DIMENSIONLESS or is_growth(unit):
         return f"{_plain(value, digits + 1)}{'' if unit in ('', 'ratio', 'exponent', 'elasticity') else ' ' + unit}"
     for least, divisor, letter in _COUNT_SCALES:
         if abs(value) >= least * (1 - 0.5 * 10.0**-digits) and abs(value) < 1e16:

@@ -12,8 +12,8 @@ from typing import Any
 
 from liebig.catalog.rows import TABLES, FactRow, ParameterRow
 from liebig.errors import InputError, TableError, UnitError, UnknownNameError
-from liebig.quantities import convert
 from liebig.reading import attempt, csv_rows, read_text, toml_of
+from liebig.units import convert
 
 __all__ = ["builtin_table", "read_table", "recognise_table"]
 

@@ -6,13 +6,14 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from liebig.catalog import resolve
 from liebig.catalog.rows import ParameterRow
-from liebig.dates import start_of
-from liebig.errors import ConflictError, DistributionError, InputError, RangeError
+from liebig.errors import ConflictError, DistributionError, InputError, RangeError, shown
+from liebig.forecast.clause import Clause, parse_clause
 from liebig.forecast.inputs import ForecastInput
 from liebig.limits import Change
 from liebig.quantities import format_quantity, parse_quantity
@@ -20,16 +21,11 @@ from liebig.uncertainty import Marginal, make_marginal, parse_marginal, point, q
 
 __all__ = ["Stated", "parameter_marginal", "state_parameters"]
 
-_FROM = re.compile(
-    r"^(?P<value>.+?)\s+from\s+(?P<year>\d{4}(?:\.\d+)?)(?:\s+over\s+(?P<ramp>\d+(?:\.\d+)?)\s*(?:yr|y|years?)?)?$"
-)
 _QUANTILE = re.compile(r"^p(\d{1,2}(?:\.\d+)?)$")
 #: Beyond this, in the model's unit, squares and products would overflow.
 _LARGEST = 1e60
 #: A growth factor beyond this per year would overflow within the horizon.
 _FASTEST = 1e3
-#: Changes before this year are slips of the pen: no parameter set begins before it.
-_FIRST_CHANGE = 2020
 
 
 @functools.lru_cache(maxsize=2048)
@@ -76,58 +72,68 @@ def state_parameters(
                 raise ConflictError(f"{name} is given twice ({given[name]} and {how} {written}={text}); give it once")
             given[name] = f"{how} {written}={text}"
             row, before = rows[name], marginals[name]
-            match = _FROM.match(text) if isinstance(text, str) else None
-            if match and how == "pin":
-                raise InputError(f"{given[name]}: a pin holds in all years; use set for a value from a year on")
-            if match:
-                change = _schedule(row, "set", match)
-                if change.full_year > first_year:
-                    changes.append(change)
-                    continue
-                marginals[name] = point(float(change.effect[0]))
-            else:
+            clause = _clause(given[name], text)
+            if clause is None:
                 marginals[name] = _stated(row, text, before, how)
-            names.add(name)
-            _warn_if_far(row, marginals[name], before, notes)
-    return Stated(frozenset(names), (*changes, *_additions(inputs, rows, marginals)))
+                names.add(name)
+                _warn_if_far(row, marginals[name], before, notes)
+                continue
+            if how == "pin":
+                raise InputError(f"{given[name]}: a pin holds in all years; use set for a value from a year on")
+            value = _one(row, _stated(row, clause.value, before, how), text)
+            _warn_if_far(row, value, before, notes)
+            change = _change(row, "set", value, clause)
+            if change.full_year > first_year:
+                changes.append(change)
+            else:
+                marginals[name] = value
+                names.add(name)
+    return Stated(frozenset(names), (*changes, *_additions(inputs, rows, marginals, notes)))
 
 
 def _additions(
-    inputs: ForecastInput, rows: Mapping[str, ParameterRow], marginals: Mapping[str, Marginal]
+    inputs: ForecastInput, rows: Mapping[str, ParameterRow], marginals: Mapping[str, Marginal], notes: list[str]
 ) -> list[Change]:
     added: dict[str, str] = {}
     changes = []
     for written, text in inputs.add.items():
         name = resolve(written, rows)
-        match = _FROM.match(str(text).strip())
-        if not match:
-            raise InputError(f"add {written} = {text!r}: expected 'AMOUNT from YEAR', e.g. '10 GW from 2032'")
+        clause = _clause(f"add {written}={text}", text)
+        if clause is None:
+            raise InputError(f"add {written} = {shown(text)}: expected 'AMOUNT from YEAR', e.g. '10 GW from 2032'")
         if name in added:
             raise ConflictError(f"add {written} and add {added[name]} both add to {name}; give one of them")
         added[name] = written
-        changes.append(_schedule(rows[name], "add", match, marginals[name]))
+        row, before = rows[name], marginals[name]
+        amount = _one(row, _read(row, clause.value, (None, None)), text)
+        _check_size(row, amount.values[0])
+        # what is added must leave the parameter within its bounds in every future, or nearly so
+        for level in (0.001, 0.999):
+            _check_value(row, float(quantile(before, np.array([level]))[0]) + amount.values[0], at_bound=True)
+        _warn_if_far(row, amount, before, notes)
+        changes.append(_change(row, "add", amount, clause))
     return changes
 
 
-def _schedule(row: ParameterRow, op: str, match: re.Match[str], before: Marginal | None = None) -> Change:
-    amount = _quantity(row, match["value"])
-    _check_size(row, amount)
-    year = start_of(match["year"])
-    if year < _FIRST_CHANGE:
-        raise RangeError(f"{row.id} from {match['year']}: give a year of the forecast")
-    if op == "set":
-        _check_value(row, amount)
-    elif before is not None:
-        # what is added must leave the parameter within its bounds in every future, or nearly so
-        for level in (0.001, 0.999):
-            _check_value(row, float(quantile(before, np.array([level]))[0]) + amount, at_bound=True)
-    return Change(
-        row.id,
-        "set" if op == "set" else "add",
-        np.array([amount]),
-        year,
-        float(match["ramp"] or 0.0),
-    )
+def _clause(where: str, text: str | float) -> Clause | None:
+    try:
+        return parse_clause(text)
+    except InputError as error:
+        raise type(error)(f"{shown(where, 100)[1:-1]}: {error}") from None
+
+
+def _one(row: ParameterRow, stated: Marginal, text: object) -> Marginal:
+    """What is stated from a year on, which must be one number."""
+    if not stated.is_point:
+        raise InputError(
+            f"{row.id} = {shown(text)}: a change from a year on takes one value, not a distribution; "
+            f"write e.g. '{format_quantity(float(quantile(stated, np.array([0.5]))[0]), row.unit, 3)} from 2030'"
+        )
+    return stated
+
+
+def _change(row: ParameterRow, op: Literal["set", "add"], amount: Marginal, clause: Clause) -> Change:
+    return Change(row.id, op, np.array(amount.values), clause.from_year, clause.ramp_yr)
 
 
 def _stated(row: ParameterRow, text: str | float, before: Marginal, how: str) -> Marginal:
@@ -136,15 +142,19 @@ def _stated(row: ParameterRow, text: str | float, before: Marginal, how: str) ->
         value = float(quantile(before, np.array([float(level[1]) / 100.0]))[0]) if level else _quantity(row, text)
         _check_value(row, value)
         return point(value)
-    bounds = _support(row)
-    try:
-        stated = parse_marginal(text, lambda t: parse_quantity(t, row.unit), *bounds)
-    except InputError as error:
-        unit = f" (numbers in {row.unit})" if isinstance(error, DistributionError) else ""
-        raise type(error)(f"{row.id} = {text!r}: {error}{unit}") from None
+    stated = _read(row, text, _support(row))
     for value in stated.values:
         _check_value(row, value)
     return stated
+
+
+def _read(row: ParameterRow, text: str | float, bounds: tuple[float | None, float | None]) -> Marginal:
+    """A value or distribution as a user writes it, within bounds of its support."""
+    try:
+        return parse_marginal(text, lambda t: parse_quantity(t, row.unit), *bounds)
+    except InputError as error:
+        unit = f" (numbers in {row.unit})" if isinstance(error, DistributionError) else ""
+        raise type(error)(f"{row.id} = {shown(text)}: {error}{unit}") from None
 
 
 def _quantity(row: ParameterRow, text: str | float) -> float:
