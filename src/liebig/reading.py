@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import tomllib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 __all__ = [
-    "attempt", "csv_rows", "json_of", "made", "read_bytes", "read_csv", "read_json", "read_json_lines", "read_text",
-    "read_toml", "toml_of",
+    "attempt", "csv_rows", "is_file", "is_folder", "json_of", "made", "read_bytes", "read_csv", "read_json",
+    "read_json_lines", "read_text", "read_toml", "real_path", "toml_of",
 ]  # fmt: skip
 
 #: Largest content that is read, bytes; what is larger is a mistake, or would fill the memory.
@@ -33,6 +34,36 @@ MOST_LISTED = 10
 _BLOCK = 2**20
 
 M = TypeVar("M", bound="BaseModel")
+
+
+def is_file(path: str | Path) -> bool:
+    r"""True where there is a file; False also for a loop of links, a name no file can have, a folder without rights.
+
+    >>> is_file("absent.toml"), is_file("a" * 9999), is_file("a\0b")
+    (False, False, False)
+    """
+    return os.path.isfile(path)  # unlike the method of a path, it raises nothing
+
+
+def is_folder(path: str | Path) -> bool:
+    r"""True where there is a folder; False where ``is_file`` is for the same reasons.
+
+    >>> is_folder("."), is_folder("a\0b")
+    (True, False)
+    """
+    return os.path.isdir(path)
+
+
+def real_path(path: str | Path) -> Path:
+    """Where a path leads, all links followed; a path that leads nowhere is given as it is written.
+
+    >>> real_path("./a/../b") == Path.cwd() / "b"
+    True
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError):
+        return Path(os.path.abspath(path))
 
 
 def read_bytes(path: str | Path, what: str, *, error: type[InputError] = InputError) -> bytes:

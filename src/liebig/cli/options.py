@@ -10,6 +10,7 @@ import typer
 
 from liebig.errors import ConflictError, InputError
 from liebig.files import json_text, write_atomic
+from liebig.reading import is_folder, real_path
 
 if TYPE_CHECKING:
     from liebig.forecast import ForecastInput
@@ -198,11 +199,13 @@ def check_output(path: Path | None, suffixes: tuple[str, ...], inputs: Iterable[
     if path.suffix.lower() not in suffixes:
         raise InputError(f"{path}: expected a file name that ends in {' or '.join(suffixes)}")
     try:
-        if path.is_dir():
+        if is_folder(path):
             raise InputError(f"{path}: is a folder; give a file name")
-        if not path.parent.is_dir():
+        if not is_folder(path.parent):
             raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
-        if any(given is not None and Path(given).resolve() == path.resolve() for given in inputs):
+        if real_path(path).is_symlink():
+            raise InputError(f"{path}: is a link that leads back to itself; give another name")
+        if any(given is not None and real_path(given) == real_path(path) for given in inputs):
             raise InputError(f"{path}: is read by this command and would be overwritten; give another name")
         part = path.with_name(f".{path.name}.part")
         part.touch()

@@ -13,7 +13,7 @@ from liebig.catalog import constant, load_catalog
 from liebig.catalog.training_rows import ChipRow
 from liebig.cluster.ranges import out_of_range
 from liebig.errors import InputError, UnknownNameError
-from liebig.reading import attempt, read_toml
+from liebig.reading import attempt, read_toml, real_path
 
 __all__ = [
     "PRECISIONS",
@@ -332,11 +332,11 @@ def _from_database(plain: str) -> Chip | None:
 
 
 def _chip_from_file(path: Path, above: tuple[Path, ...] = ()) -> Chip:
-    if path.resolve() in above:
+    if real_path(path) in above:
         raise InputError(f"{path}: 'like' leads back to the file itself; name a chip or another file")
     content = read_toml(path, "a chip (TOML)")
     fields: dict[str, Any] = content["chip"] if isinstance(content.get("chip"), dict) else content
-    return chip_from_fields({"name": path.stem, **fields}, str(path), path.parent, (*above, path.resolve()))
+    return chip_from_fields({"name": path.stem, **fields}, str(path), path.parent, (*above, real_path(path)))
 
 
 def chip_from_fields(

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from liebig.cluster.chip import precision_of
 from liebig.cores import usable_cores
 from liebig.errors import InputError, MissingExtraError
 from liebig.plan.inputs import chip_of, make_training_input, setup_of, site_of
 from liebig.plan.train import plan_of, search_found
-from liebig.reading import read_bytes
+from liebig.reading import is_file, read_bytes
+from liebig.site.money import priced_year
+from liebig.step.calibration import load_calibration
+from liebig.step.software import software
 from liebig.tables import Table
 from liebig.transformer.architecture import architecture, architecture_from_fields
 
@@ -28,6 +32,10 @@ Progress = Callable[[float], None]
 #: A name, or the numbers of something of the user's own.
 Named = str | dict[str, Any]
 _T = TypeVar("_T")
+#: Options that name something, and what looks it up.
+_NAMED: dict[str, Callable[[str], object]] = {
+    "software": software, "calibration": load_calibration, "precision": precision_of, "date": priced_year,
+}  # fmt: skip
 #: How often a Dask worker that dies may take a task with it before the task counts as failed.
 RETRIES = 2
 #: Seconds that a scheduler may take to answer.
@@ -126,6 +134,9 @@ def tasks_of(
         chip_of(name)
     for name in sites:
         site_of(name)
+    for option, look_up in _NAMED.items():
+        if options.get(option) is not None:
+            look_up(options[option])
     tasks = []
     for model, chip, count in itertools.product(_once(models), _once(chips), _once(counts)):
         own = {**options, "model": model, "chip": chip, "chips": count}
@@ -170,7 +181,7 @@ class _Store:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.done: dict[str, list[dict[str, Any]]] = {}
-        if path is None or not path.exists():
+        if path is None or not is_file(path):
             return
         good = 0
         content = read_bytes(path, "a file of a sweep")

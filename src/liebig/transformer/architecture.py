@@ -15,7 +15,7 @@ from liebig.catalog import load_catalog
 from liebig.catalog.training_rows import ArchitectureRow
 from liebig.dates import calendar_year
 from liebig.errors import InputError, RangeError, UnknownNameError
-from liebig.reading import made
+from liebig.reading import is_file, made
 from liebig.transformer.arithmetic import active_parameters, parameters
 from liebig.transformer.huggingface import read_config
 from liebig.transformer.shape import Shape
@@ -202,7 +202,7 @@ def architecture(name: str | Path) -> Architecture:
     """
     text = str(name).strip()
     path = Path(text)
-    if path.suffix == ".json" or (path.is_dir() and (path / "config.json").exists()):
+    if path.suffix == ".json" or is_file(path / "config.json"):
         return architecture_from_fields(read_config(path), text)
     known = _catalogue()
     if text in known:

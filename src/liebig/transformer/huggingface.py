@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from liebig.errors import InputError
-from liebig.reading import read_json
+from liebig.reading import is_folder, read_json
 
 __all__ = ["fields_of_config", "read_config"]
 
@@ -85,7 +85,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
         InputError: no such file, not JSON, or not a transformer that generates text.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         path = path / "config.json"
     content = read_json(path, "a config.json")
     if not isinstance(content, dict):

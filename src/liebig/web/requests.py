@@ -11,6 +11,7 @@ from liebig.dates import start_of
 from liebig.errors import InputError
 from liebig.forecast import ForecastInput
 from liebig.plan.inputs import TrainingInput
+from liebig.reading import is_folder
 
 __all__ = ["AccessRequest", "LeversRequest", "PackageRequest", "PlanRequest", "ScenarioRequest", "no_file"]
 
@@ -133,8 +134,6 @@ class PlanRequest(TrainingInput):
 
     def training(self) -> TrainingInput:
         """The same as an input of the planner."""
-        from pathlib import Path
-
-        if isinstance(self.model, str) and Path(self.model).exists():  # a folder of that name would be read
+        if isinstance(self.model, str) and is_folder(self.model):  # a folder of that name would be read
             raise InputError(f"model {self.model!r}: expected the name of a model")
         return self

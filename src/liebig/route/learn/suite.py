@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from liebig.errors import InputError
-from liebig.reading import read_csv
+from liebig.reading import is_file, read_csv
 from liebig.route.learn.calibrate import losses_of
 from liebig.route.learn.data import Labelled
 from liebig.route.learn.evaluate import curve_of, interval_of_known, oracle_order, summary
@@ -36,8 +36,8 @@ def read_outcomes(folder: str | Path) -> dict[str, Labelled]:
         InputError: no file of outcomes, or one without the columns.
     """
     folder = Path(folder)
-    path = folder if folder.is_file() else folder / "routellm_outcomes.csv.gz"
-    if not path.exists() and path.with_suffix("").exists():
+    path = folder if is_file(folder) else folder / "routellm_outcomes.csv.gz"
+    if not is_file(path) and is_file(path.with_suffix("")):
         path = path.with_suffix("")
     rows = read_csv(path, "outcomes (CSV) with benchmark, prompt, weak_score, strong_score")
     needed = {"benchmark", "prompt", "weak_score", "strong_score", "contaminated"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from liebig.errors import InputError
@@ -39,7 +40,7 @@ def open_ledger(
     if scheme == "sqlite" and rest and not rest.startswith("//"):
         from liebig.route.ledger.sqlite import SqliteLedger
 
-        return SqliteLedger(rest if create or Path(rest).exists() else ":memory:", secret, place)
+        return SqliteLedger(rest if create or os.path.lexists(rest) else ":memory:", secret, place)
     if scheme in ("postgresql", "postgres") and rest.startswith("//"):
         from liebig.route.ledger.postgres import PostgresLedger
 

@@ -182,11 +182,9 @@ class SqliteLedger:
         for path in [] if self._left is None else left_files(self._left):
             try:
                 items = read_left(path)
-            except OSError as error:
+            except InputError:
                 conn.close()
-                raise InputError(
-                    f"{path}: cannot be read ({error.strerror}); mend that, or move the file away"
-                ) from None
+                raise
             reason = transact(conn, [Op(None, ended=item) for item in items])
             if reason is not None:
                 conn.close()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from liebig.errors import ConflictError, InputError
+from liebig.reading import is_folder
 from liebig.route.ledger.account import ACCOUNT, Account, nano_usd
 from liebig.route.ledger.columns import (
     CALL,
@@ -74,7 +75,7 @@ def open_file(path: str, busy_s: float) -> sqlite3.Connection:
     Raises:
         InputError: the file cannot be opened or written, is of another kind, or of a newer version.
     """
-    if path != ":memory:" and not Path(path).absolute().parent.is_dir():
+    if path != ":memory:" and not is_folder(Path(path).absolute().parent):
         raise InputError(f"ledger {path}: there is no folder {Path(path).absolute().parent}; create it first")
     conn = None
     try:

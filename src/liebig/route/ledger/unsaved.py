@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from liebig.reading import read_bytes
 from liebig.route.ledger.records import Outcome
 
 __all__ = ["Unsaved", "leave", "left_files", "read_left"]
@@ -120,8 +121,9 @@ def left_files(place: Path) -> list[Path]:
 
 def read_left(path: Path) -> list[tuple[str, Outcome]]:
     """Outcomes of a file; a line that is damaged is passed over and told of in the log."""
+    text = read_bytes(path, "outcomes of calls that an earlier process left").decode(errors="replace")
     out = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         try:
             named = json.loads(line)
             if not named.keys() >= _ALWAYS:
