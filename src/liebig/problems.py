@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from liebig.errors import UnknownNameError, nearest_names, shown
@@ -11,7 +11,7 @@ from liebig.errors import UnknownNameError, nearest_names, shown
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["sentences"]
+__all__ = ["sentences", "switches_as_numbers"]
 
 #: What pydantic says, and what is said instead.
 _WORDS = (
@@ -68,6 +68,49 @@ def sentences(
         (f"{name}: " if name else "") + text + (f" (got {shown})" if shown and shown not in text else "")
         for name, text, shown in out
     ]
+
+
+def switches_as_numbers(given: Any, model: type[BaseModel]) -> list[str]:
+    """One sentence for each true or false that is given where a model has a number, which pydantic reads as 1 or 0.
+
+    >>> from pydantic import BaseModel
+    >>> class Run(BaseModel):
+    ...     chips: int
+    ...     offload: bool = False
+    >>> switches_as_numbers({"chips": True, "offload": True}, Run)
+    ['chips: expected a whole number (got True)']
+    """
+    found = _in_fields(given, model, "") if isinstance(given, Mapping) else []
+    return [f"{place}: expected a {noun} (got {value})" for place, noun, value in found]
+
+
+def _in_fields(given: Mapping[str, Any], model: Any, before: str) -> list[tuple[str, str, bool]]:
+    fields = {name: field.annotation for name, field in model.model_fields.items() if name in given}
+    return [found for name, kind in fields.items() for found in _switches(given[name], kind, f"{before}{name}")]
+
+
+def _switches(value: Any, annotation: Any, place: str) -> list[tuple[str, str, bool]]:
+    """Where within a value true or false stands for a number, and what was expected there."""
+    if isinstance(value, bool):
+        types = set(_types(annotation))
+        wrong = types & {int, float} and not types & {bool, Any}
+        return [(place, "number" if float in types else "whole number", value)] if wrong else []
+    model = _model_in(annotation)
+    if isinstance(value, Mapping) and model is not None:
+        return _in_fields(value, model, f"{place}.")
+    parts: Iterable[Any] = value.items() if isinstance(value, Mapping) else ()
+    if isinstance(value, (list, tuple)):
+        parts = enumerate(value)
+    return [found for part, inner in parts for found in _switches(inner, annotation, f"{place}.{part}")]
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    """The types that a type is made of: ``int`` and ``float`` of ``list[int | float]``."""
+    inner = get_args(annotation)
+    if not inner:
+        yield annotation
+    for part in inner:
+        yield from _types(part)
 
 
 def _causes(problems: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

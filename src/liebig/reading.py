@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from liebig.errors import InputError, TableError
-from liebig.problems import sentences
+from liebig.problems import sentences, switches_as_numbers
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -285,7 +285,11 @@ def attempt(
     """A pydantic model of what is given, or None and one sentence for each problem; see ``made`` for the arguments."""
     from pydantic import ValidationError
 
+    switches = switches_as_numbers(given, model)
     try:
-        return model.model_validate(given), []
+        found = model.model_validate(given)
     except ValidationError as error:
-        return None, sentences(error.errors(include_url=False), given, model, noun=noun, secret=secret)
+        problems = sentences(error.errors(include_url=False), given, model, noun=noun, secret=secret)
+        named = {problem.partition(":")[0] for problem in problems}
+        return None, [*problems, *(s for s in switches if s.partition(":")[0] not in named)]
+    return (None, switches) if switches else (found, [])

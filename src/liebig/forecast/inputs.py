@@ -45,13 +45,6 @@ class ForecastInput(BaseModel):
     def _plain_title(cls, value: Any) -> Any:
         return _no_control(value)
 
-    @field_validator("start", "until", "samples", "seed", mode="before")
-    @classmethod
-    def _no_switch(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            raise ValueError("expected a whole number")
-        return value
-
     @field_validator("levers", "switches", "facts_files", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -83,8 +76,6 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         for name, given in inner.items():
             if name in out:
                 raise ValueError(f"{name} is given twice; give it once")
-            if isinstance(given, bool):
-                raise ValueError(f"{name} = {given}: expected a number or a text such as '10 GW'")
             out[name] = given
     return out
 

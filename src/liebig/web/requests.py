@@ -11,6 +11,7 @@ from liebig.dates import start_of
 from liebig.errors import InputError
 from liebig.forecast import ForecastInput
 from liebig.plan.inputs import TrainingInput
+from liebig.problems import switches_as_numbers
 from liebig.reading import is_folder
 
 __all__ = ["AccessRequest", "LeversRequest", "PackageRequest", "PlanRequest", "ScenarioRequest", "no_file"]
@@ -34,16 +35,32 @@ def no_file(what: str, text: str) -> str:
     return text
 
 
-class ScenarioRequest(BaseModel):
+class _Body(BaseModel):
+    """What all bodies share: true and false are no numbers."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_switches(cls, given: Any) -> Any:
+        if found := switches_as_numbers(given, cls):
+            raise ValueError("; ".join(found))
+        return given
+
+
+#: A quantity as a text, or a number in the parameter's unit; and what it is of.
+Quantity = Annotated[str, Field(max_length=300)] | float
+Name = Annotated[str, Field(max_length=100)]
+
+
+class ScenarioRequest(_Body):
     """A scenario of the forecast; quantities are texts as on the command line, e.g. ``"10 GW"``."""
 
     model_config = ConfigDict(extra="forbid")
 
     title: Annotated[str, Field(max_length=200)] = ""
     facts: Annotated[str, Field(max_length=40)] = "2026"
-    set: dict[str, str | float] = Field(default={}, max_length=300)
-    pin: dict[str, str | float] = Field(default={}, max_length=300)
-    add: dict[str, str] = Field(default={}, max_length=100)
+    set: dict[Name, Quantity] = Field(default={}, max_length=300)
+    pin: dict[Name, Quantity] = Field(default={}, max_length=300)
+    add: dict[Name, Annotated[str, Field(max_length=300)]] = Field(default={}, max_length=100)
     levers: Annotated[list[str], Field(max_length=60)] = []
     switches: Annotated[list[str], Field(max_length=40)] = []
     samples: Annotated[int, Field(ge=16, le=MOST_SAMPLES)] = 2048
@@ -91,7 +108,7 @@ class PackageRequest(LeversRequest):
     samples: Annotated[int, Field(ge=16, le=1024)] = 512
 
 
-class AccessRequest(BaseModel):
+class AccessRequest(_Body):
     """A question of access, as ``liebig access`` takes it, without files."""
 
     model_config = ConfigDict(extra="forbid")
@@ -113,7 +130,7 @@ class AccessRequest(BaseModel):
 MOST_CHIPS = 1_000_000
 
 
-class PlanRequest(TrainingInput):
+class PlanRequest(_Body, TrainingInput):
     """A training run, as ``liebig plan train`` takes it, without files."""
 
     @model_validator(mode="before")

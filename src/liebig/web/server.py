@@ -20,6 +20,7 @@ from liebig.cores import usable_cores
 from liebig.errors import LiebigError, UnknownNameError
 from liebig.problems import sentences
 from liebig.web import answers, responses
+from liebig.web.body import CheckedRoute
 from liebig.web.guard import App, Guard
 from liebig.web.requests import AccessRequest, LeversRequest, PackageRequest, PlanRequest, ScenarioRequest
 
@@ -55,6 +56,7 @@ def create_app(gateway: Path | None = None) -> FastAPI:
         description="What limits AI, what a run takes, who can afford it: the questions of the liebig command as JSON.",
         lifespan=_lifespan, generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
+    app.router.route_class = CheckedRoute
     refusals: dict[int | str, dict[str, Any]] = {
         400: {"model": responses.Problem, "description": "a value cannot be used; says which and how to mend it"},
         404: {"model": responses.Problem, "description": "a name is not known; says which are like it"},
@@ -179,10 +181,6 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> JSONResponse:
         return _error(str(error.detail), error.status_code)
-
-    @app.exception_handler(RecursionError)
-    def deep(_: Request, error: RecursionError) -> JSONResponse:
-        return _error("the body is nested too deeply", 400)
 
 
 def guarded(app: FastAPI, hosts: Iterable[str] = (), password: str = "") -> App:
