@@ -29,7 +29,7 @@ LAYERS = (
     ("step", "site"),
     ("transformer", "cluster"),
     ("uncertainty", "catalog"),
-    ("charts",),
+    ("charts", "toml_files"),
     ("quantities", "tables", "files", "dates", "reading", "cores", "palette"),
     ("problems", "units"),
     ("errors",),

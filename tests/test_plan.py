@@ -15,7 +15,7 @@ from liebig.cluster.fabric import fabric_of
 from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
 from liebig.plan import plan_training, search_training
 from liebig.plan.goodput import goodput
-from liebig.plan.inputs import make_training_input, read_plan
+from liebig.plan.inputs import TrainingInput, make_training_input, read_plan
 from liebig.plan.run import draw
 from liebig.plan.train import plan_of, setup_of
 from liebig.step.calibration import builtin_calibration
@@ -435,9 +435,12 @@ def test_plan_files(tmp_path) -> None:
         'model = "Llama2-7B"\nchips = 64\nbatch = 256\nseq_len = 4096\n[site]\nlike = "france"\npue = 1.1\n'
     )
     assert plan_training(**read_plan(path)).site.pue == 1.1
-    path.write_text('modell = "Llama2-7B"\n')
-    with pytest.raises(UnknownNameError, match="model"):
+    path.write_text('modell = "Llama2-7B"\nchips = 8\nzzz = 1\n')
+    with pytest.raises(InputError) as caught:
         read_plan(path)
+    first, _, second = str(caught.value).partition("; unknown option 'zzz'; ")
+    assert first == f"{path}: unknown option 'modell'; did you mean 'model'?"
+    assert second == f"expected one of {', '.join(TrainingInput.model_fields)}"
     path.write_text("model = ")
     with pytest.raises(InputError, match="not valid TOML"):
         read_plan(path)

@@ -11,7 +11,7 @@ from liebig.errors import UnknownNameError, nearest_names, shown
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["sentences", "switches_as_numbers"]
+__all__ = ["sentences", "switches_as_numbers", "unknown_name"]
 
 #: What pydantic says, and what is said instead.
 _WORDS = (
@@ -131,7 +131,7 @@ def _parts(
     if problem["type"] == "missing":
         return "", f"column {name!r} is empty; it is required" if noun == "column" else f"{name} is missing", ""
     if problem["type"] == "extra_forbidden":
-        return ".".join(place[:-1]), _unknown(place[-1], _names_at(model, place[:-1]), noun), ""
+        return ".".join(place[:-1]), unknown_name(place[-1], _names_at(model, place[:-1]), noun), ""
     named = f"column {name!r}" if noun == "column" and name else name
     return named, _words(problem), _shown(problem, secret) if name else ""
 
@@ -169,10 +169,17 @@ def _words(problem: Mapping[str, Any]) -> str:
     return text
 
 
-def _unknown(name: str, valid: Sequence[str], noun: str) -> str:
+def unknown_name(name: str, valid: Sequence[str], noun: str) -> str:
+    """What is said of a name that nothing bears: those like it, or else all there are.
+
+    >>> unknown_name("chps", ["chips", "model"], "option")
+    "unknown option 'chps'; did you mean 'chips'?"
+    >>> unknown_name("zzz", ["chips", "model"], "option")
+    "unknown option 'zzz'; expected one of chips, model"
+    """
     if nearest_names(name, valid):
         return str(UnknownNameError(noun, name, valid))
-    return f"unknown {noun} {name!r}" + (f"; expected one of {', '.join(valid)}" if valid else "")
+    return f"unknown {noun} {shown(name)}" + (f"; expected one of {', '.join(valid)}" if valid else "")
 
 
 def _names_at(model: Any, place: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from liebig.access.places import Place, find_place
 from liebig.catalog import load_catalog
 from liebig.catalog.rows import CountryRow, ExportRow
 from liebig.errors import InputError, LiebigError, ScenarioError, UnknownNameError
-from liebig.reading import read_toml
+from liebig.toml_files import read_toml_file
 from liebig.uncertainty import Interval
 
 __all__ = ["GROUPS", "ExportScenario", "Rule", "export_scenarios", "find_scenario", "share_draws"]
@@ -93,7 +93,7 @@ def find_scenario(name: str) -> ExportScenario:
 
 
 def _read(path: Path, known: Mapping[str, ExportScenario]) -> ExportScenario:
-    content = read_toml(path, "export rules (TOML)", error=ScenarioError)
+    content = read_toml_file(path, "export rules", error=ScenarioError)
     problems = [f"unknown key {key!r}; expected title, base and [[rule]]" for key in content if key not in _KEYS]
     base = content.get("base", "none")
     if not isinstance(base, str) or base not in known:

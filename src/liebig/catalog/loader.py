@@ -13,6 +13,7 @@ from typing import Any
 from liebig.catalog.rows import TABLES, FactRow, ParameterRow
 from liebig.errors import InputError, TableError, UnitError, UnknownNameError
 from liebig.reading import attempt, csv_rows, read_text, toml_of
+from liebig.toml_files import check_kind
 from liebig.units import convert
 
 __all__ = ["builtin_table", "read_table", "recognise_table"]
@@ -100,6 +101,7 @@ def _required(table: str) -> set[str]:
 
 def _read_toml(text: str, name: str) -> dict[str, tuple[FactRow, ...]]:
     content = toml_of(text, name)
+    check_kind(content, name, "facts")
     if not content:
         raise TableError(name, [f"holds no table; expected one of [[{']], [['.join(TABLES)}]]"])
     out: dict[str, tuple[FactRow, ...]] = {}

@@ -13,7 +13,8 @@ from liebig.catalog import constant, load_catalog
 from liebig.catalog.training_rows import ChipRow
 from liebig.cluster.ranges import out_of_range
 from liebig.errors import InputError, UnknownNameError
-from liebig.reading import attempt, read_toml, real_path
+from liebig.reading import attempt, real_path
+from liebig.toml_files import read_toml_file
 
 __all__ = [
     "PRECISIONS",
@@ -334,7 +335,7 @@ def _from_database(plain: str) -> Chip | None:
 def _chip_from_file(path: Path, above: tuple[Path, ...] = ()) -> Chip:
     if real_path(path) in above:
         raise InputError(f"{path}: 'like' leads back to the file itself; name a chip or another file")
-    content = read_toml(path, "a chip (TOML)")
+    content = read_toml_file(path, "chip")
     fields: dict[str, Any] = content["chip"] if isinstance(content.get("chip"), dict) else content
     return chip_from_fields({"name": path.stem, **fields}, str(path), path.parent, (*above, real_path(path)))
 

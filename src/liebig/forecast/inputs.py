@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from liebig.catalog import load_catalog, resolve
 from liebig.errors import InputError, ScenarioError
-from liebig.reading import made, read_toml
+from liebig.reading import made
+from liebig.toml_files import read_toml_file
 
 __all__ = ["ForecastInput", "make_input", "merge_inputs", "read_scenario"]
 
@@ -96,7 +97,7 @@ def read_scenario(path: str | Path) -> ForecastInput:
         ScenarioError: the file cannot be read, is not TOML (with the line), or has unknown keys.
     """
     path = Path(path)
-    content = read_toml(path, "a scenario (TOML)", error=ScenarioError)
+    content = read_toml_file(path, "scenario", error=ScenarioError)
     content.setdefault("title", path.stem)
     files = content.get("facts_files", ())
     if isinstance(files, (list, tuple)):

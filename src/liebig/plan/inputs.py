@@ -11,9 +11,10 @@ from liebig.catalog import constant
 from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import PRECISIONS, Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
-from liebig.errors import ConflictError, InputError, RangeError, UnknownNameError
+from liebig.errors import ConflictError, InputError, RangeError
 from liebig.plan.defaults import default_batch
-from liebig.reading import made, read_toml
+from liebig.problems import unknown_name
+from liebig.reading import made
 from liebig.site.money import Owned, priced_year
 from liebig.site.place import Site, site
 from liebig.step.calibration import Calibration, builtin_calibration, load_calibration
@@ -21,6 +22,7 @@ from liebig.step.layout import RECOMPUTE
 from liebig.step.pipeline import SCHEDULE_NAMES
 from liebig.step.search import Space
 from liebig.step.software import Software, software
+from liebig.toml_files import read_toml_file
 from liebig.transformer.architecture import Architecture, architecture, architecture_from_fields
 
 __all__ = ["DATE", "Setup", "TrainingInput", "make_training_input", "read_plan", "setup_of"]
@@ -112,12 +114,13 @@ def read_plan(path: str | Path) -> dict[str, Any]:
     """Options from a TOML file, tables ``model``, ``chip``, ``site`` and ``owned`` allowed.
 
     Raises:
-        InputError: the file cannot be read, or holds a name that no plan has.
+        InputError: the file cannot be read, is of another kind, or holds names that no plan has; all are named.
     """
-    content = read_toml(path, "a plan (TOML)")
-    for name in content:
-        if name not in TrainingInput.model_fields:
-            raise UnknownNameError(f"name in {path}", name, TrainingInput.model_fields)
+    content = read_toml_file(path, "plan")
+    known = list(TrainingInput.model_fields)
+    problems = [unknown_name(name, known, "option") for name in content if name not in known]
+    if problems:
+        raise InputError(f"{path}: {'; '.join(problems)}")
     return content
 
 

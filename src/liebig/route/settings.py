@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from liebig.errors import InputError
-from liebig.reading import made, read_text, read_toml
+from liebig.reading import made, read_text
+from liebig.toml_files import read_toml_file
 
 __all__ = [
     "LedgerSettings",
@@ -194,7 +195,7 @@ def read_settings(path: str | Path) -> Settings:
         InputError: cannot be read; all problems are named.
     """
     path = Path(path)
-    content = read_toml(path, "the gateway's settings (TOML), as docs/how-to/gateway.md shows them")
+    content = read_toml_file(path, "gateway")
     return settings_from(content, str(path), path.parent)
 
 
