@@ -322,7 +322,7 @@ def test_no_row_makes_the_loader_crash(tmp_path_factory: pytest.TempPathFactory,
     [
         ('[[correlations]]\na="run.share"\nb="run.share"\nspearman=0.5\n', "not correlated with itself"),
         ('[[lever_effects]]\nlever="routing"\nparameter="run.share"\nop="mul"\nlow=-2\nmid=-1\nhigh=1\n', "above 0"),
-        ('[[yardsticks]]\nid="a"\nname="a"\nvalue=true\n', "flag"),
+        ('[[yardsticks]]\nid="a"\nname="a"\nvalue=true\n', "value: expected a number"),
         ('[[yardsticks]]\nid="a"\nname="a"\nvalue=1\nas_of="2026-13"\n', "is no date"),
         ("levers = [1, 2]\n", "expected tables"),
         ("# nothing yet\n", "holds no table"),

@@ -28,7 +28,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/scenario.toml": {"title": "t", "set": {"duration": "200 d"}, "switches": ["text-only"]},
     "/api/plan": {
         "model": {"n_layers": 2, "hidden": 64, "n_heads": 4, "ffn": 256, "vocab": 1000}, "tokens": 1e9, "seq_len": 512,
-        "batch": 16, "precision": "bf16", "chip": {"like": "H100-SXM", "chips_per_node": 8}, "chips": 8,
+        "batch": 16, "precision": "bf16", "chip": {"like": "H100-SXM", "peak_bf16": 9e14}, "chips": 8,
         "tp": 1, "pp": 1, "cp": 1, "ep": 1, "vpp": 1, "micro_batch": 1, "zero": 1, "recompute": "full",
         "recompute_share": 0.5,
         "schedule": "1f1b", "offload": False, "network_gbit": 400, "topology": "fat-tree", "taper": 0.5, "domain": 8,

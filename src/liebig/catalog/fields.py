@@ -26,8 +26,6 @@ def _finite(value: Any) -> Any:
         text = value.strip()
         if text.lower() in {"nan", "inf", "-inf", "+inf", "infinity", "-infinity"}:
             raise ValueError(f"{text!r} is not a finite number; leave the cell empty when the value is not known")
-    if isinstance(value, bool):
-        raise ValueError("a flag is not a number")
     if isinstance(value, int) and abs(value) > 1e300:
         raise ValueError("is too large a number")
     if isinstance(value, float) and not math.isfinite(value):

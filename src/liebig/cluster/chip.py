@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from liebig.catalog import constant, load_catalog
 from liebig.catalog.training_rows import ChipRow
@@ -28,14 +28,7 @@ __all__ = [
 ]
 
 
-def _no_flag(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a flag is not a number")
-    return value
-
-
-Number = Annotated[float, BeforeValidator(_no_flag)]
-Rate = Annotated[Number, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Natural = Annotated[int, Field(ge=1, le=10**8)]
 
 #: Precisions of matrix multiplications that a plan can name.
@@ -153,15 +146,15 @@ class Chip(BaseModel):
     name: str
     family: str = ""
     release: str = ""
-    peak_bf16: Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+    peak_bf16: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     peak_fp16: Rate | None = None
     peak_fp32: Rate | None = None
     peak_tf32: Rate | None = None
     peak_fp8: Rate | None = None
     peak_int8: Rate | None = None
     peak_fp4: Rate | None = None
-    memory_bytes: Annotated[Number, Field(gt=0, allow_inf_nan=False)]
-    memory_bandwidth: Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+    memory_bytes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    memory_bandwidth: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     on_chip_bytes: Rate | None = None
     tdp_w: Rate | None = None
     system_w: Rate | None = None
