@@ -220,10 +220,52 @@ def test_the_wall_of_latency_within_a_node() -> None:
     s = state(latency__chips_per_node=1e6, latency__batch_exponent=0.3)
     got = latency.ceiling(s, _years(2030.0), replace(PLAIN, latency="calibrated"))
     assert got == pytest.approx(np.array([[1.2e26 * (120 / 72) ** 2]]), rel=1e-9)
+    # 98.8 of 100 chips: what a doubling beyond a node takes, however long, changes nothing
+    for doubling in (1e-6, 1e-4, 1e-2):
+        near = state(latency__chips_per_node=100.0, latency__batch_exponent=0.3, latency__inter_node_s=doubling)
+        got = latency.ceiling(near, _years(2030.0), replace(PLAIN, latency="calibrated"))
+        assert got == pytest.approx(np.array([[1.2e26 * (120 / 72) ** 2]]), rel=1e-9), doubling
     # chips run at no more than their peak
     fast = state(latency__batch_exponent=0.3, run__utilisation=[1.0, 2.0])
     both = latency.ceiling(fast, _years(2030.0), replace(PLAIN, latency="calibrated"))[0]
     assert both[0] == both[1]
+
+
+def test_the_wall_of_latency_where_doublings_take_all_the_time() -> None:
+    """Nothing but 2.5 µs a doubling: three of them, there and back, in 8 operations are 120 µs a layer as above."""
+    quick = {"latency__kernel_s": 1e-18, "latency__base_s": 1e-18, "latency__intra_node_s": 1e-18}
+    s = state(**quick, latency__inter_node_s=2.5e-6)
+    got = latency.ceiling(s, _years(2030.0), replace(PLAIN, latency="calibrated"))
+    assert got == pytest.approx(np.array([[1.2e26]]), rel=1e-9)
+
+
+def test_runs_at_the_wall_of_latency_take_all_of_their_time() -> None:
+    """The equations of ``latency``, from the run that was found to its seconds, for parameters a hundred times as
+    large or small as they are.
+    """
+    rng = np.random.default_rng(5)
+    n = 20_000
+
+    def about(middle: float) -> Any:
+        return middle * 10.0 ** rng.uniform(-2.0, 2.0, n)
+
+    v = {
+        "run.duration_s": about(1e7), "run.peak_flop_per_s": about(1e15), "latency.batch_tokens": about(1e7),
+        "latency.layers": about(100.0), "latency.chips_per_node": about(8.0), "latency.tokens_per_chip": about(4096.0),
+        "latency.kernel_s": about(2e-6), "latency.base_s": about(1e-6), "latency.intra_node_s": about(1e-6),
+        "latency.inter_node_s": about(1e-6), "latency.batch_exponent": rng.uniform(0.1, 0.5, n),
+        "latency.layer_exponent": rng.uniform(0.1, 0.5, n),
+    }  # fmt: skip
+    found = latency.ceiling(state(**v), _years(2030.0), replace(PLAIN, latency="calibrated"))[0]
+    size = np.sqrt(found / 120)
+    batch = v["latency.batch_tokens"] * (size / 1e12) ** v["latency.batch_exponent"]
+    layers = v["latency.layers"] * (size / 1e12) ** v["latency.layer_exponent"]
+    used = found / (v["run.duration_s"] * 0.5 * v["run.peak_flop_per_s"])
+    split = np.sqrt(used * v["latency.tokens_per_chip"] / batch) / v["latency.chips_per_node"]
+    crossing = v["latency.inter_node_s"] * np.log2(np.maximum(split, 1.0))
+    each = 8 * (v["latency.kernel_s"] + v["latency.base_s"] + 2 * (3 * v["latency.intra_node_s"] + crossing))
+    assert each * layers * 20 * size / batch == pytest.approx(v["run.duration_s"], rel=1e-9)
+    assert 0.2 < np.mean(split < 1.0) < 0.8
 
 
 def test_the_wall_that_the_planner_finds() -> None:

@@ -66,7 +66,7 @@ PARAMETERS = (
     "latency.wall_layers_s",
     "data.tokens_per_parameter",
 )
-_NEWTON_STEPS = 8
+_NEWTON_STEPS = 10
 _LN2 = math.log(2.0)
 #: Logarithm of the nodes across which a layer is split near the wall.
 _DOUBLINGS = 10.0
@@ -110,13 +110,16 @@ def ceiling(p: State, years: Array, structure: Structure) -> Array:
     exponent = 1.0 + a_layer - a_batch
     target = np.log(duration) + ln_batch - ln_layers - np.log(ratio)
 
-    ln_n = (target - np.log(fixed + 10.0 * slope)) / exponent
+    # a layer that fits into a node has no groups: its time is fixed, and N follows at once
+    within = (target - np.log(fixed)) / exponent
+    # beyond, the time of a layer is concave in ln N: Newton closes in on N from below and must not fall back within
+    leaves = -ln_group / group_slope
+    ln_n = np.maximum((target - np.log(fixed + 10.0 * slope)) / exponent, leaves)
     for _ in range(_NEWTON_STEPS):
-        groups = ln_group + group_slope * ln_n
-        split = groups > 0.0
-        per_layer = fixed + slope * np.where(split, groups, 0.0)
+        per_layer = fixed + slope * (ln_group + group_slope * ln_n)
         value = np.log(per_layer) + exponent * ln_n - target
-        ln_n = ln_n - value / (exponent + np.where(split, slope * group_slope, 0.0) / per_layer)
+        ln_n = np.maximum(ln_n - value / (exponent + slope * group_slope / per_layer), leaves)
+    ln_n = np.where(within <= leaves, within, ln_n)
     return np.exp(ln_flop + 2.0 * ln_n)
 
 
