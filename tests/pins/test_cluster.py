@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from liebig.catalog import constant, plan_number
 from liebig.cluster.attention import attention_efficiency
+from liebig.cluster.borrowed import borrowings
 from liebig.cluster.chip import AttentionTable, Chip, MatmulTable, chip, chip_from_fields, chip_names, precision_of
 from liebig.cluster.collectives import collective_time, send_time
 from liebig.cluster.fabric import Fabric, fabric_of
@@ -121,6 +122,15 @@ def test_impossible_chips(change: dict[str, Any]) -> None:
     assert Chip(**fine).scale_up_domain == 1
     with pytest.raises(ValidationError, match=next(iter(change))):
         Chip(**(fine | change))
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, math.inf, math.nan])
+def test_speeds_that_no_chip_has(speed: float) -> None:
+    """A kernel that was timed takes some time, and not forever."""
+    with pytest.raises(ValidationError, match=r"flop_per_s\.1\n"):
+        AttentionTable(lengths=(1, 2), flop_per_s=(1.0, speed))
+    with pytest.raises(ValidationError, match=r"flop_per_s\.1\.0\.1\n"):
+        MatmulTable(m=(1, 2), n=(1, 2), k=(1, 2), flop_per_s=(((1.0, 1.0),) * 2, ((1.0, speed), (1.0, 1.0))))
 
 
 def test_tables_of_a_chip_fit_their_sizes() -> None:
@@ -393,6 +403,25 @@ def test_collectives_inside_a_server_take_what_was_measured() -> None:
         _seconds("all-sum", size, 8)
 
 
+@pytest.mark.parametrize("operation", ["all-reduce", "all-gather", "reduce-scatter", "all-to-all"])
+@pytest.mark.parametrize(("few", "toward_many"), [(2, 0.25), (2, 0.75), (4, 0.25), (4, 0.75)])
+@pytest.mark.parametrize(("exponent", "toward_large"), [(12, 0.25), (20, 0.75), (28, 0.5)])
+def test_collectives_between_ranks_and_sizes_that_were_measured(
+    operation: str, few: int, toward_many: float, exponent: int, toward_large: float
+) -> None:
+    """Straight in the logarithms of ranks, size and bandwidth: the four neighbours in the table, each raised to its
+    weight, multiplied; a quarter toward 8 of 4 ranks and three quarters toward 2 MiB of 1 MiB are 0.75·0.25 of
+    (4, 1 MiB), 0.75·0.75 of (4, 2 MiB), 0.25·0.25 of (8, 1 MiB) and 0.25·0.75 of (8, 2 MiB).
+    """
+    bandwidth = 1.0
+    for ranks, w in ((few, 1 - toward_many), (2 * few, toward_many)):
+        for size, x in ((2**exponent, 1 - toward_large), (2 ** (exponent + 1), toward_large)):
+            bandwidth *= (_cell("collectives", ("H100", operation, str(ranks)), f"b{size}") * 1e9) ** (w * x)
+    n, s = few * 2**toward_many, 2 ** (exponent + toward_large)
+    times = 2 if operation == "all-reduce" else 1
+    assert _seconds(operation, s, n) == pytest.approx(times * (n - 1) / n * s / bandwidth)
+
+
 @pytest.mark.parametrize(
     ("kind", "share"),
     [("switch", 0.75), ("mesh", 0.7), ("torus2d", 0.85), ("torus3d", 0.85), ("pcie", 0.6), ("none", 0.6)],
@@ -407,6 +436,9 @@ def test_links_without_a_curve(kind: str, share: float) -> None:
     same = fabric.model_copy(update={"inner_bandwidth": 450e9})
     of_family = collective_time(H100, same, "all-gather", 8e9, 8, 8)
     assert (of_family == pytest.approx(7 / 8 * (8e9 / (share * 450e9) + 4e6 / 300e9), rel=1e-6)) is torus
+    said = f"no collective was timed; large messages are taken to reach {round(100 * share)} % of the link in a domain"
+    (lent,) = [b for b in borrowings(TPU, fabric) if b.what == "collectives"]
+    assert (lent.lender, lent.level, lent.words) == ("", share, said)
     near = send_time(fabric, np.array([6e9, 0.0]), True)
     assert near == pytest.approx([6e9 / (share * 100e9) + 2e-6, 2e-6])
 

@@ -110,7 +110,7 @@ def _attention(chip: Chip) -> Borrowing | None:
 
 def _collectives(chip: Chip, fabric: Fabric) -> Borrowing | None:
     lender = curves_family(chip, fabric)
-    if fabric.domain < 2 or lender == chip.family:
+    if fabric.domain < 2 or (lender and lender == chip.family):  # a chip without a family has timed nothing
         return None
     if lender:
         words = f"collectives within a domain are borrowed from {lender}, scaled to the link"
