@@ -167,10 +167,9 @@ def collective_time(
     latency = OPERATIONS[operation] * steps * fabric.outer_latency_s + fabric.start_latency_s
     share = (n - 1.0) / np.maximum(n, 1.0)
     if operation == "all-to-all":
-        share = (domains - 1.0) / domains
-        k = np.asarray(copies, dtype=np.float64)
-        met = (domains - 1.0) * (1.0 - (1.0 - 1.0 / domains) ** np.maximum(k, 1.0))  # other domains, on average
-        share = np.where(k > 0, met / np.maximum(k, 1.0), share)
+        k = np.maximum(np.asarray(copies, dtype=np.float64), 1.0)  # one copy crosses by itself
+        met = (domains - 1.0) * (1.0 - (1.0 - 1.0 / domains) ** k)  # other domains, on average
+        share = met / k
     time_outer = OPERATIONS[operation] * s * share / np.maximum(outer, 1.0) + latency
     # both parts run at once: the slower one, and some of the other
     both = np.maximum(time_outer, np.where(g > 1, time_inner, 0.0))

@@ -249,7 +249,7 @@ def _reason(effect: LeverEffect, year: float, binding: Mapping[str, float]) -> s
         return f"raises effective FLOP ×{effect.effective_ratio:.2f}; the physical ceiling stays"
     if 0.995 <= effect.ratio <= 1.005:
         moved = {n: r for n, r in effect.on_limits.items() if abs(r - 1.0) > 0.005}
-        share = sum(binding.get(n, 0.0) for n in moved)
+        share = sum(binding[n] for n in moved)
         if not moved:
             return f"moves no ceiling of {year:.0f} by more than half a percent"
         each = ", ".join(f"{n} (×{r:.3g})" for n, r in moved.items())
