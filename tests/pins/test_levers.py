@@ -57,6 +57,7 @@ TOKENS = _lever("tokens", _effect("data.synthetic_factor", 2.0))
 GAIN = _lever("gain", _effect("effective.compute_gain", 3.0))
 TRAP = _lever("trap", _effect("water.sites", 4.0), _effect("data.synthetic_factor", 0.5))
 LATE = _lever("late", _effect("water.sites", 9.0), start=2031.0)
+TODAY = _lever("today", _effect("water.sites", 9.0), start=2030.0)
 ALL = (MORE_SITES, TOKENS, GAIN, TRAP, LATE)
 
 
@@ -272,6 +273,9 @@ def test_reasons_of_levers_without_an_effect() -> None:
     found = {e.lever.id: e for e in rank_levers(_bench(levers=levers, **tight), levers).effects}
     assert found["little"].reason == "moves water (×1.04) only"
     assert found["down"].reason == "moves water (×0.9) only"
+    five = _lever("five", _effect("water.sites", 1.05))  # no less than 5 %
+    (effect,) = rank_levers(_bench(levers=(five,), **tight), (five,)).effects
+    assert (effect.on_limits["water"], effect.reason) == (1.05, "its gains and losses cancel")
     assert found["down"].negative == pytest.approx(1 / 3)
     mixed = {"water__sites": [4.0, 3.2, 2.9]}
     hot = rank_levers(_bench(levers=levers, **mixed), (_lever("down", _effect("water.sites", 0.93)),)).effects[0]
@@ -293,6 +297,7 @@ def test_reasons_by_shares_of_futures() -> None:
     """
     assert _of_some(1, MORE_SITES) == (0.0, "relaxes water (×2), which binds in 10 % of futures")
     assert _of_some(2, MORE_SITES) == (0.0, "its gains and losses cancel")
+    assert _of_some(18, MORE_SITES, 125)[1] == "relaxes water (×2), which binds in 14 % of futures"  # 14.4
     assert _of_some(3, MORE_SITES, 20) == (0.0, "its gains and losses cancel")
     down = _lever("down", _effect("water.sites", 0.5), _effect("data.synthetic_factor", 1.2))
     assert _of_some(1, down) == (0.1, "")
@@ -329,6 +334,15 @@ def test_packages_by_hand() -> None:
     for size in (0, 4):
         with pytest.raises(RangeError, match="3 levers can act in 2030"):
             best_package(bench, ALL, size)
+
+
+def test_a_package_of_a_lever_that_starts_in_its_year() -> None:
+    """What acts from 2030 on acts in 2030: nine times the sites leave 3e25 of data in all futures, ×1.5."""
+    bench = _bench(levers=(TODAY, LATE))
+    found = best_package(bench, (TODAY, LATE), 1)
+    assert ([v.id for v in found.levers], found.ratio) == (["today"], pytest.approx(1.5))
+    with pytest.raises(RangeError, match="1 levers can act in 2030"):
+        best_package(bench, (TODAY, LATE), 2)
 
 
 def test_packages_leave_out_levers_that_clash() -> None:

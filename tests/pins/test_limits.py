@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from liebig.errors import UnknownNameError
+from liebig.levers.rank import make_bench
 from liebig.limits import LIMITS, State, Structure, capital, ceilings, chips, cooling, latency, power, touched, water
 from liebig.limits import data as data_limit
 from liebig.limits.common import flop_per_h100e, parameters_of_flop, survival
@@ -105,6 +106,17 @@ def test_parameters_that_do_not_exist() -> None:
         State({"a": np.array([1.0])}, {}).year_of("a")
 
 
+@pytest.mark.parametrize(
+    ("limit", "stretched"),
+    [("power", 3.0), ("chips", 3.0), ("data", 1.0), ("latency", 1.0), ("capital", 3.0), ("water", 3.0)],
+)
+def test_what_a_gain_in_effective_flop_stretches(limit: str, stretched: float) -> None:
+    """Three times as much from each operation that chips do; tokens and time stay as they are."""
+    bench = make_bench(state(), 2030.0, Structure(limits=(limit,)), {}, 1)
+    assert bench.lowest_effective(None, np.array([3.0])) == pytest.approx(stretched * bench.lowest())
+    assert list(LIMITS) == ["power", "chips", "data", "latency", "capital", "water"]  # a new one is a case above
+
+
 def test_limits_by_name_and_what_moves_them() -> None:
     found = ceilings(state(), _years(2030.0), Structure(limits=("water", "data")))
     assert list(found) == ["water", "data"]
@@ -142,6 +154,10 @@ def test_cooling_costs_power_and_saves_water() -> None:
     assert cooling.facility_factor(early, years)[:, 0] == pytest.approx([1.0, 1 + 0.8 * 0.03])
     whole = state([change("cooling.sea_share", "set", 3.0)], **dry)
     assert cooling.water_l_per_kwh(whole, years)[:, 0] == pytest.approx([0.0, 0.0])
+    # three times all of it at the sea is all: a fifth of closed loops less, (1.08 - 1.2 - 0.12·0.2)/1.2 = -12 %
+    assert cooling.facility_factor(whole, years)[:, 0] == pytest.approx([0.88, 0.88])
+    less = state([change("cooling.sea_share", "set", -3.0)], **dry)
+    assert cooling.facility_factor(less, years)[:, 0] == pytest.approx([1.0, 1.03])
 
 
 def test_water_cools_power() -> None:

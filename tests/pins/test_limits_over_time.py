@@ -105,8 +105,8 @@ def test_an_amount_that_is_stated_from_a_year_on() -> None:
     ):  # fmt: skip
         s = _level(change("level", op, effect, 2028.0))
         assert s.path("level", "growth", years)[:, 0] == pytest.approx(values), op
-    # stated from a year before the level's date on, or always: the amount of that date
-    for year in (2020.0, -np.inf):
+    # stated from the level's date on, from a year before it, or always: the amount of that date
+    for year in (2026.0, 2020.0, -np.inf):
         s = _level(change("level", "set", 50.0, year))
         assert s.path("level", "growth", _years(2026.0, 2028.0))[:, 0] == pytest.approx([50, 200])
 

@@ -7,6 +7,7 @@ Attention has 8·(8 + 2·4) + 8·8 = 192 weights; an MLP 8·12·2 = 192, or 288 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +322,7 @@ def test_dense_models_of_a_size(size: float, layers: int, hidden: int, ffn: int,
         (235e9, 22e9, 66, 5632, 128, 1592, 1321),
         (671e9, 37e9, 84, 7168, 256, 1415, 2750),
         (1e12, 32e9, 78, 6656, 384, 1653, 1117),
+        (8.378e12, 8.378e11, 240, 20_480, 128, 4261, 8267),
         (1e13, 3e11, 180, 15_360, 384, 3110, 15),
     ],
 )
@@ -339,6 +341,19 @@ def test_sparse_models_of_a_size(
     rest = active - layers * (2 * hidden * (hidden + 512) + experts * hidden) - 2 * 151_936 * hidden
     assert a.shared_ffn == round(rest / (layers * 3 * hidden) - 8 * each)
     assert a.name == f"moe-{total / 1e9:.3g}B-A{active / 1e9:.3g}B"
+
+
+@pytest.mark.parametrize(("active", "unit"), [(1.3e9, 128), (8.378e11, 1024), (7.683e12, 2048)])
+def test_widths_of_sparse_models_are_round(active: float, unit: int) -> None:
+    """Attention has 2·h² weights in each of 1.5·h/128 layers: all of the active ones at h = (128/3·active)^(1/3),
+    3,814, 32,941 or 68,951. Widths are the multiples of 128 times a power of two, such that at most 64 are no wider.
+    """
+    widest = (128 / 3 * active) ** (1 / 3)
+    assert unit == 128 * 2 ** max(0, math.ceil(math.log2(widest / 64 / 128)))
+    for total in (2 * active, 10 * active, 15 * active):
+        hidden = sparse_of_size(total, active).hidden
+        assert hidden % unit == 0
+        assert hidden < widest
 
 
 def test_words_and_names_of_a_size() -> None:
@@ -388,6 +403,7 @@ def test_sizes_out_of_range() -> None:
     assert not sparse_of_size(1e9, 0.91e9).is_moe
     assert not sparse_of_size(1e9, 1e9).is_moe
     assert sparse_of_size(1e10, 0.89e10).is_moe
+    assert sparse_of_size(1e10, 9e9).is_moe  # nine tenths are not yet nearly all
 
 
 # ---- configurations of Hugging Face
@@ -421,8 +437,14 @@ def test_details_of_a_family() -> None:
     )  # fmt: skip
     assert gpt["ffn"] == 256
     assert _config(model_type="gpt2", max_position_embeddings=None, n_positions=None)["learned_positions"] == 0
-    assert _config(model_type="", hidden_act="gelu_new")["gated_mlp"] is False
-    assert _config(model_type="", hidden_act="silu")["gated_mlp"] is True
+    for name in ("hidden_act", "activation_function", "hidden_activation"):
+        assert _config(model_type="", **{name: "gelu_new"})["gated_mlp"] is False, name
+        assert _config(model_type="", **{name: "silu"})["gated_mlp"] is True, name
+    # of several names the first counts
+    both = {"model_type": "", "hidden_act": None, "activation_function": "silu", "hidden_activation": "gelu"}
+    assert _config(**both)["gated_mlp"] is True
+    assert _config(**both | {"hidden_act": "gelu"})["gated_mlp"] is False
+    assert _config(model_type="")["gated_mlp"] is True
     assert _config(num_key_value_heads=None, multi_query=True)["n_kv_heads"] == 1
     assert _config(multi_query=True)["n_kv_heads"] == 2
     assert _config(model_type="mpt", intermediate_size=None, expansion_ratio=4)["ffn"] == 256

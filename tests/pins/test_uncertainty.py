@@ -63,6 +63,25 @@ def test_the_nearest_correlation_matrix() -> None:
     assert bad[0, 1] == 1.0  # what was given stays
 
 
+def test_how_long_the_nearest_correlation_matrix_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A matrix that can hold is met by the first projection; another projection comes at the end.
+
+    Of [[1, 2], [2, 1]] the largest entry is 1 + 2^-k after k sweeps and the diagonal was as far from 1: √2·2^-k is less
+    than 1e-10 of the norm of 2 from the 33rd on.
+    """
+    decompose, seen = np.linalg.eigh, list[object]()
+
+    def counted(matrix: object) -> object:
+        seen.append(matrix)
+        return decompose(matrix)
+
+    monkeypatch.setattr(np.linalg, "eigh", counted)
+    nearest_correlation(np.array([[1.0, 0.3], [0.3, 1.0]]))
+    assert len(seen) == 2
+    assert nearest_correlation(np.array([[1.0, 2.0], [2.0, 1.0]])) == pytest.approx(np.ones((2, 2)))
+    assert len(seen) - 2 == 33 + 1
+
+
 def test_a_matrix_of_stated_correlations() -> None:
     """2 sin(π/12) between a and b, which names c is not in; a name with itself is 1."""
     with warnings.catch_warnings():
