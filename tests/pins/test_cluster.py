@@ -88,6 +88,9 @@ def test_a_chip_on_top_of_another() -> None:
     assert chip_from_fields({"name": "mine", "like": "H100-SXM"}).name == "mine"
     with pytest.raises(InputError, match=r"^mine: peak_bf16: .*got -1\); memory_bytes is missing"):
         chip_from_fields({"peak_bf16": -1}, "mine")
+    for field in ("peak_bf16", "memory_bytes", "tdp_w"):
+        with pytest.raises(InputError, match=f"^mine: {field}: "):  # a flag is no number
+            chip_from_fields({"like": "H100", field: True}, "mine")
     with pytest.raises(InputError, match="like is 5"):
         chip_from_fields({"like": 5})
 
@@ -106,7 +109,7 @@ def test_chips_in_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"peak_bf16": 0}, {"peak_bf16": True}, {"peak_fp8": -1}, {"tdp_w": math.inf}, {"chips_per_node": 0},
+    [{"peak_bf16": 0}, {"peak_fp8": -1}, {"tdp_w": math.inf}, {"chips_per_node": 0},
      {"memory_level": 1.6}, {"memory_level": 0}, {"matmul_level": {"fp9": 1.0}}, {"scale_up_kind": "cube"},
      {"attention_measured": {"fp9": {"lengths": [1], "flop_per_s": [1]}}}],
 )  # fmt: skip
