@@ -310,6 +310,20 @@ def test_the_time_of_a_rank_on_a_micro_batch() -> None:
     assert [float(x) for x in again] == pytest.approx([2.4, 7.2, 2.4])
 
 
+def test_exchanges_belong_to_the_pass_that_makes_them() -> None:
+    """1 s forward, 2 for inputs, 1 for weights; experts 0.5 s in each pass; keys and values 2 s forward, of
+    ``step.context_backward`` times as much in both; of two gathers and a scatter, which all show, one gather forward.
+    """
+    layer = {"matmul_forward": 1, "matmul_backward": 2, "matmul_weights": 1, "layers": 1}
+    experts = stage_times(_parts(expert=0.5, **layer), Constants(**PLAIN))
+    assert [float(x) for x in experts] == pytest.approx([1.5, 2.5, 1.0])
+    both = constant("step.context_backward")
+    context = stage_times(_parts(context=2, **layer), Constants(**PLAIN))
+    assert [float(x) for x in context] == pytest.approx([3.0, 2.0 + 2.0 * (both - 1), 1.0])
+    sharded = stage_times(_parts(traffic_gather=1e6, scatter=1e6, **layer), Constants(**PLAIN))
+    assert [float(x) for x in sharded] == pytest.approx([1e6, 2e6, 1.0], rel=1e-5)
+
+
 def test_steps_of_many_layouts_at_once() -> None:
     """Arrays are each by itself: 8·4 s on one rank, 8·2 s and a bubble of 2 s on two."""
     found = _step(stream_forward=1, pp=np.array([1, 2]), n_micro=8)
