@@ -245,6 +245,14 @@ def test_pinned_numbers() -> None:
     assert float(weight_copies(SCHEDULE_NAMES.index("dualpipe"), 1)) == 1.0
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_without_a_pipeline_a_schedule_keeps_one_micro_batch(schedule: Schedule) -> None:
+    which = SCHEDULES.index(schedule)
+    assert float(held(which, 0, 1, 16, 1)) == 1.0
+    assert float(idle_s(which, 1, 16, 1, 1.0, 1.0, 1.0)) == 0.0
+    assert float(weight_copies(which, 1)) == 1.0
+
+
 def test_an_order_that_cannot_end_is_told() -> None:
     orders = SCHEDULES[0].order(2, 1, 1)
     kinds: tuple[Kind, ...] = ("forward", "backward", "weights")

@@ -438,6 +438,25 @@ def test_a_larger_budget_never_buys_a_worse_model(budget: str, amounts: tuple[fl
         assert more <= less * (1 + 1e-4)
 
 
+@pytest.mark.parametrize("usd", [2e4, pytest.param(1e7, marks=pytest.mark.slow)])
+def test_more_days_never_buy_a_worse_model(usd: float) -> None:
+    """Also where money pays for few servers: what whole servers leave buys more of them for less time."""
+    found = [find_budget(usd=usd, days=days, usd_per_chip_hour=2.98) for days in (5, 10, 20, 45, 80)]
+    for less, more in itertools.pairwise(found):
+        assert more.loss[1] <= less.loss[1] * (1 + 1e-4)
+    for one in found:
+        assert one.usd <= usd * (1 + 1e-9)
+        assert ("money" in one.binds) == (one.usd > 0.9 * usd)
+
+
+def test_money_for_one_chip_and_less_time() -> None:
+    found = find_budget(usd=100, days=30, usd_per_chip_hour=2.0)
+    assert (found.chips, found.binds, found.idle_chips) == (1, "money", 0)
+    assert found.days == pytest.approx(100 / 48)
+    with pytest.raises(InputError, match="does not pay for one H100-SXM for a day"):
+        find_budget(usd=40, days=30, usd_per_chip_hour=2.0)
+
+
 def test_what_is_left_idle_is_no_used_up_budget() -> None:
     found = find_budget(chips=131_072, power_w=1e9, usd_per_chip_hour=2.0)
     assert found.idle_chips == 131_072 - found.chips > 0
@@ -466,6 +485,8 @@ def test_precisions_are_those_of_the_chip(ask: Callable[[str], object]) -> None:
         ask("fp4")
     with pytest.raises(InputError, match="bf17"):
         ask("bf17")
+    with pytest.raises(UnknownNameError, match="fp8x"):
+        ask("fp8x")
 
 
 def test_a_budget_reads_a_precision_as_plans_do() -> None:

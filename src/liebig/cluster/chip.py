@@ -70,8 +70,12 @@ _PEAKS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def precision_of(text: str) -> str:
+def precision_of(text: str, *, whole: bool = False) -> str:
     """The precision that a text names, in the house's spelling.
+
+    Args:
+        text: a name, or the words of a published row that hold one.
+        whole: the text must be a name.
 
     Raises:
         UnknownNameError: it names none.
@@ -83,7 +87,7 @@ def precision_of(text: str) -> str:
     plain = _SPELLINGS.get(plain, plain)
     if plain in PRECISIONS:
         return plain
-    for name in ("nvfp4", "mxfp8", "mxfp4", "fp8", "int8", "bf16", "fp16", "tf32", "fp32"):
+    for name in () if whole else ("nvfp4", "mxfp8", "mxfp4", "fp8", "int8", "bf16", "fp16", "tf32", "fp32"):
         if name in plain:
             return name
     raise UnknownNameError("precision", text, PRECISIONS)

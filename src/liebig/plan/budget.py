@@ -33,10 +33,16 @@ Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 HOURS_PER_DAY = 24.0
 #: Without a limit on days, runs are planned for at most this long.
 LONGEST_DAYS = 365.0
+#: With money alone, chips are as many as it pays for in this time.
+USUAL_DAYS = 90.0
+#: Where money and days are given, most chips over those that the money pays for all days.
+MORE_CHIPS = 16
 #: Activity shares by which the power of a chip is judged before a layout is known.
 TYPICAL_SHARES = {"matmul": 0.6, "attention": 0.08, "memory": 0.08, "tensor": 0.1, "bubble": 0.08, "data": 0.06}
-#: No layout that was published or planned uses more of the peak than this.
-MOST_USED = 0.6
+#: Where fewer chips would run for longer for the same money, they are tried only below this utilisation.
+BUSY = 0.3
+#: No layout uses more of the peak than this.
+MOST_USED = 0.9
 #: Sizes of models that are tried, per factor of ten: the same for every budget, so that a larger one buys no less.
 PER_DECADE = 6
 #: Numbers of chips that are tried between two powers of two.
@@ -164,9 +170,11 @@ class _Means:
     pue: float
     #: Chips that the budgets allow, before rounding to whole servers, over those of whole servers.
     rounded: float
+    #: Larger numbers of chips, that the money pays for a shorter time.
+    more: tuple[int, ...] = ()
 
     def with_chips(self, chips: int, given: BudgetInput) -> _Means:
-        """The same budgets spent on fewer chips, for longer where money alone ends the run."""
+        """The same budgets spent on fewer chips, for longer where money ends the run, or on more for less time."""
         if chips == self.chips:
             return self
         days = given.days or LONGEST_DAYS
@@ -196,20 +204,22 @@ def _means(given: BudgetInput) -> _Means:
     bounds = [math.inf if given.chips is None else float(given.chips)]
     if given.power_w is not None:
         bounds.append(given.power_w / (server_w * place.pue))
-    if given.usd is not None:
-        if given.days is None and given.power_w is None and given.chips is None:
-            days = 90.0
-        bounds.append(given.usd / (price * HOURS_PER_DAY * days))
-    bound = min(bounds)
-    chips = _round_down(bound, machine.chips_per_node)
-    if chips < 1:
+    chip_days = math.inf if given.usd is None else given.usd / (price * HOURS_PER_DAY)
+    money_alone = given.days is None and given.power_w is None and given.chips is None
+    bound = min(*bounds, chip_days / (USUAL_DAYS if money_alone else days))
+    # one chip for some days, where the money does not pay for one for all of them
+    chips = _round_down(bound, machine.chips_per_node) or int(min(*bounds, chip_days) >= 1.0)
+    if not chips:
         raise InputError(
-            f"the budget does not pay for one {machine.name} for {days:g} days (USD {price:.3g} per hour, "
-            f"{server_w * place.pue / 1e3:.2g} kW): give more money or power, or fewer days"
+            f"the budget does not pay for one {machine.name} for a day (USD {price:.3g} per hour, "
+            f"{server_w * place.pue / 1e3:.2g} kW): give more money or power"
         )
-    if given.usd is not None:
-        days = min(days, given.usd / (price * HOURS_PER_DAY * chips))
-    return _Means(chips, days, price, server_w, place.pue, bound / chips)
+    more = []
+    if given.days is not None and bound < min(bounds):  # money is what limits the chips
+        most = int(min(MORE_CHIPS * chips, *bounds, chip_days))
+        more = [n for n in _coarse_below(most + 1) if n > chips][::-1]
+    days = min(days, chip_days / chips)
+    return _Means(chips, days, price, server_w, place.pue, max(bound / chips, 1.0), tuple(more))
 
 
 def _round_down(count: float, node: int) -> int:
@@ -294,7 +304,8 @@ def find_budget(given: BudgetInput | None = None, progress: Progress | None = No
     spread = [row["tokens"] * plan.step_s[1] / s * g / plan.goodput.p50 for s, g in _interval_bounds(plan)]
     tokens = Interval(spread[0], row["tokens"], spread[1])
     losses = Interval(_loss(row, tokens.p90), row["loss"], _loss(row, tokens.p10))
-    headroom, idle = _headroom(given, means), allowed.chips - means.chips
+    headroom = _headroom(given, means)
+    idle = 0 if headroom.get("money", math.inf) <= 1.03 else max(allowed.chips - means.chips, 0)
     return Budget(
         given, means.chips, means.days, means.usd, means.power_w, "batch size" if idle else _binding(headroom),
         headroom, row["parameters"], tokens, losses, plan, tuple(rows), idle,
@@ -375,15 +386,24 @@ def _best_count(given: BudgetInput, allowed: _Means, progress: Progress | None) 
         tried = counts[chips][1]
         return 0.0 if tried is None else chips * tried[0]["mfu"] / MOST_USED
 
+    def used() -> float:
+        tried = counts[min(counts, key=loss_with)][1]
+        return 0.0 if tried is None else float(tried[0]["mfu"])
+
     loss_with(allowed.chips)
+    worse = 0  # more chips for less time: until that has not helped four times
+    for chips in allowed.more:
+        worse = 0 if loss_with(chips) <= min(map(loss_with, counts)) else worse + 1
+        if worse == 4:
+            break
+    longer = given.usd is not None and given.days is None
     for chips in _coarse_below(allowed.chips):
-        if chips < least_useful():
+        if chips < least_useful() or (longer and used() > BUSY):
             break
         loss_with(chips)
     best = min(counts, key=loss_with)
-    # with money alone fewer chips would run for longer at the same price, always a little better
-    if best < allowed.chips or allowed.with_chips(best - 1 or 1, given).days == allowed.days:
-        for chips in _between(best, allowed.chips):
+    if best < allowed.chips or not longer:
+        for chips in _between(best, max(allowed.chips, best)):
             if chips >= least_useful():
                 loss_with(chips)
     best = min(counts, key=lambda n: (loss_with(n), n))
@@ -460,6 +480,6 @@ def _headroom(given: BudgetInput, means: _Means) -> dict[str, float]:
         out["chips"] = given.chips / (means.chips * means.rounded)
     if given.days is not None:
         out["days"] = given.days / means.days
-    if given.usd is not None and given.days is not None and means.days >= given.days:
+    if given.usd is not None and given.days is not None and means.days >= given.days and means.rounded < 1.1:
         out["money"] /= means.rounded  # the days end before the money only because chips were rounded
     return out

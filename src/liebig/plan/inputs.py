@@ -198,7 +198,7 @@ def precision_on(machine: Chip, text: str) -> str:
     >>> precision_on(chip("B200-SXM"), "fp4")
     'nvfp4'
     """
-    precision = precision_of(text)
+    precision = precision_of(text, whole=True)
     if precision not in (able := precisions_of(machine)):
         raise InputError(f"precision {text!r}: {machine.name} does not compute in it; choose one of {', '.join(able)}")
     return precision

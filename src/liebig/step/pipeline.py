@@ -364,11 +364,14 @@ def idle_s(
 def held(schedule: ArrayLike, rank: ArrayLike, p: ArrayLike, micro_batches: ArrayLike, v: ArrayLike) -> Array:
     """Micro-batches whose activations a rank keeps at most, a chunk of v counting as 1/v.
 
+    One where there is no pipeline.
+
     >>> [float(held(SCHEDULE_NAMES.index(n), 0, 8, 32, 1)) for n in ("1f1b", "zb-2p", "dualpipe", "gpipe")]
     [8.0, 15.0, 9.0, 32.0]
     """
     r, ranks, m, chunks = (np.asarray(x, dtype=np.float64) for x in (rank, p, micro_batches, v))
-    return _by_row(schedule, lambda s: s.held(r, ranks, m, chunks))
+    kept = _by_row(schedule, lambda s: s.held(r, ranks, m, chunks))
+    return np.where(ranks > 1, kept, np.minimum(m, 1.0))
 
 
 def weight_copies(schedule: ArrayLike, p: ArrayLike) -> Array:
