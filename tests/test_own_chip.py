@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,36 @@ def test_a_collective_is_never_slower_on_a_better_network(
         collective_time(x, fabric_of(x), operation, 64.0 * size, ranks, near) for x in (c, better(c, rate, times))
     )
     assert after <= before * SAME
+
+
+@given(
+    st.sampled_from(chip_names()), st.sampled_from(sorted(OPERATIONS)), edge, st.integers(2, 72), log_between(1.01, 10)
+)
+def test_each_faster_link_shortens_a_collective_and_no_more_than_in_proportion(
+    name: str, operation: str, size: int, ranks: int, times: float
+) -> None:
+    """Whatever link was timed, from a tenth of the chip's to a hundred times it."""
+    c = chip(name)
+    assume(c.scale_up_bandwidth > 0)
+
+    def seconds(link: float) -> float:
+        f = fabric_of(c, inner_bandwidth=link * c.scale_up_bandwidth, domain=72)
+        return float(collective_time(c, f, operation, 64.0 * size, ranks, ranks))
+
+    for link in (0.1, 0.5, 1.0, 2.0, 10.0):
+        before, after = seconds(link), seconds(link * times)
+        assert before / times <= after * SAME
+        assert after < before
+        assert seconds(link * (1 + 1e-9)) == pytest.approx(before, rel=1e-8)
+
+
+def test_a_link_beyond_the_one_that_was_timed_shortens_the_step() -> None:
+    held: dict[str, Any] = {"model": "Llama3.1-70B", "chips": 64, "tp": 8, "pp": 2, "batch": 64, "micro_batch": 1,
+                            "recompute": "selective", "zero": 1, "vpp": 1}  # fmt: skip
+    links = (4.5e11, 4.6e11, 9e11, 2e12)
+    chips = [{"name": "own", "like": "H100-SXM", "scale_up_bandwidth": x} for x in links]
+    steps = [plan_training(chip=c, **held).step_s.p50 for c in chips]
+    assert all(a > b for a, b in itertools.pairwise(steps)), steps
 
 
 def step_s(c: Chip, profile: str, precision: str, model: str, lay: Layouts, length: int) -> float:

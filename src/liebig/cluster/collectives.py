@@ -1,9 +1,9 @@
 """How long a collective takes: bytes over bus bandwidth, plus latency of its steps.
 
-Bandwidth inside a scale-up domain follows measured curves over the size of the message where the
-family has them; otherwise a share of the link, after a start that no message is too small for.  Across
-domains a ring crosses with as many rails as the group has chips in each domain.  Arrays broadcast; sizes are
-bytes of the whole buffer (what an all-gather ends with, what an all-reduce starts with).  Shares and starts are
+Bandwidth inside a scale-up domain follows measured curves over the size of the message where the family has them,
+moved to the link of the chip; otherwise a share of the link, after a start that no message is too small for.  Across
+domains a ring crosses with as many rails as the group has chips in each domain.  Arrays broadcast; sizes are bytes of
+the whole buffer (what an all-gather ends with, what an all-reduce starts with).  Shares and starts are
 ``collective.*`` in the table ``constants``.
 """
 
@@ -105,7 +105,13 @@ def _inner_bandwidth(chip: Chip, fabric: Fabric, operation: str, ranks: Array, s
     )
     # below the smallest message measured, time stays what latency makes it
     tiny = np.minimum(np.log2(np.maximum(size, 1.0)) - log_sizes[0], 0.0) * np.log(2.0)
-    return np.exp(value + tiny) * min(1.0, fabric.inner_bandwidth / _link_of(family))
+    timed, ratio = np.exp(value + tiny), fabric.inner_bandwidth / _link_of(family)
+    if ratio <= 1.0:  # a slower link slows all of it
+        return timed * ratio
+    # a faster one shortens only the time that bytes take at the best that was measured for such a group with a
+    # message of any size; what a message takes above that is latency, which stays
+    best = np.exp(((1 - row)[..., None] * logs[low] + row[..., None] * logs[low + 1]).max(axis=-1))
+    return timed / (1.0 - (1.0 - 1.0 / ratio) * timed / best)
 
 
 def collective_time(
