@@ -183,3 +183,34 @@ def test_groups_that_were_placed() -> None:
     assert [float(kept[p].send) for p in kept] == pytest.approx([near, far, far, near, far])
     mixed = _traffic(tp=2, dp=2, pp=2, place=np.array([0.0, 8.0, 12.0]))
     assert mixed.reduce_crosses.tolist() == [0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "within", "beyond"),
+    [
+        ("tensor", {"tp": 256}, {"tp": 1024}),
+        ("context", {"tp": 4, "cp": 64}, {"tp": 4, "cp": 128}),
+        ("expert", {"tp": 64, "etp": 64, "ep": 4, "dp": 4}, {"tp": 128, "etp": 128, "ep": 4, "dp": 4}),
+        ("gather", {"tp": 4, "dp": 64, "zero": 3}, {"tp": 4, "dp": 128, "zero": 3}),
+        ("scatter", {"tp": 4, "dp": 64, "zero": 3}, {"tp": 4, "dp": 128, "zero": 3}),
+        ("send", {"tp": 4, "dp": 32, "pp": 2}, {"tp": 4, "dp": 64, "pp": 2}),
+        ("reduce", {"tp": 4, "dp": 64}, {"tp": 4, "dp": 128}),
+        ("reduce", {"tp": 4, "dp": 64, "ep": 4}, {"tp": 4, "dp": 128, "ep": 4}),
+        ("reduce", {"tp": 4, "dp": 64, "zero": 3, "shard": 8}, {"tp": 4, "dp": 128, "zero": 3, "shard": 8}),
+        ("reduce", {"tp": 4, "dp": 32, "place": 8 + 1}, {"tp": 4, "dp": 64, "place": 8 + 1}),
+    ],
+)
+def test_groups_cross_the_leaves_of_a_tree_by_the_chips_that_they_span(
+    name: str, within: dict[str, Any], beyond: dict[str, Any]
+) -> None:
+    """Leaves of 256 chips: 64 ranks with 4 tensor ranks each span 256, 128 span 512, though they are fewer than 256;
+    64 that were placed in as many domains of 8 span 512, and a stage and the next one span both.
+    """
+    wide = FABRIC.model_copy(update={"outer_bandwidth": 1e6, "outer_latency_s": 0.0, "start_latency_s": 0.0})
+    tree = wide.model_copy(update={"outer_kind": "fat-tree", "taper": 0.25, "taper_above": 256})
+    fly = wide.model_copy(update={"outer_kind": "dragonfly"})
+    shape = SPARSE if "ep" in within else DENSE
+    for sizes, slower in ((within, (1, 1)), (beyond, (4, 2))):
+        plain, tapered, left = (getattr(_traffic(shape, fabric=f, **sizes), name) for f in (wide, tree, fly))
+        assert plain > 0
+        assert (tapered / plain, left / plain) == pytest.approx(slower)

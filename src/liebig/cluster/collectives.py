@@ -122,6 +122,7 @@ def collective_time(
     ranks: ArrayLike,
     in_domain: ArrayLike,
     copies: ArrayLike = 0.0,
+    span: ArrayLike | None = None,
 ) -> Array:
     """Seconds of a collective.
 
@@ -134,6 +135,8 @@ def collective_time(
         in_domain: how many of them share a scale-up domain.
         copies: of an all-to-all, to how many ranks a piece goes that crosses to each domain once and is
             copied there (DeepEP, arXiv:2412.19437); 0 where every copy crosses by itself.
+        span: chips from the first of the group to its last, those of other groups between them included; when left
+            out, all chips of the domains that the group reaches.
 
     >>> from liebig.cluster import chip
     >>> h100 = chip("H100-SXM")
@@ -158,7 +161,8 @@ def collective_time(
         return np.where(n > 1, time_inner, 0.0)
     domains = n / g
     rails = g if operation != "all-to-all" else 1.0
-    outer = _outer_bandwidth(fabric, n) * constant("collective.outer_share") * rails
+    outer = fabric.outer_at(domains * fabric.domain if span is None else span)
+    outer = outer * constant("collective.outer_share") * rails
     steps = np.log2(np.maximum(domains, 2.0)) if operation in ("all-reduce", "all-to-all") else domains - 1.0
     # trees take over when rings grow long
     steps = np.minimum(steps, constant("collective.tree_steps") * np.log2(np.maximum(domains, 2.0)))
@@ -182,13 +186,14 @@ def collective_time(
     return np.where(n > 1, np.where(crossing, both, time_inner), 0.0)
 
 
-def _outer_bandwidth(fabric: Fabric, ranks: Array) -> Array:
-    unique, place = np.unique(ranks, return_inverse=True)
-    return np.array([fabric.outer_at(float(u)) for u in unique])[place].reshape(ranks.shape)
-
-
-def send_time(fabric: Fabric, size: ArrayLike, within_domain: ArrayLike) -> Array:
+def send_time(fabric: Fabric, size: ArrayLike, within_domain: ArrayLike, span: ArrayLike = 1.0) -> Array:
     """Seconds to send a message from one chip to another, within a domain or across.
+
+    Args:
+        fabric: bandwidths and latencies.
+        size: bytes of the message.
+        within_domain: True where both chips share a scale-up domain.
+        span: chips from the one to the other.
 
     >>> f = Fabric(inner_bandwidth=450e9, outer_bandwidth=50e9)
     >>> bool(send_time(f, 50e9, False) > 1.0)
@@ -196,5 +201,6 @@ def send_time(fabric: Fabric, size: ArrayLike, within_domain: ArrayLike) -> Arra
     """
     s, near = np.broadcast_arrays(np.asarray(size, dtype=np.float64), np.asarray(within_domain, dtype=bool))
     inner = s / max(fabric.inner_bandwidth * link_share(fabric.inner_kind), 1.0) + fabric.inner_latency_s
-    outer = s / max(fabric.outer_bandwidth * constant("collective.outer_share"), 1.0) + fabric.outer_latency_s
+    far = np.maximum(fabric.outer_at(span) * constant("collective.outer_share"), 1.0)
+    outer = s / far + fabric.outer_latency_s
     return np.where(near, inner, outer)

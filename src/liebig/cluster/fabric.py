@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Literal
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from liebig.catalog import constant
@@ -39,15 +41,17 @@ class Fabric(BaseModel):
     #: seconds before a collective moves anything, where curves are not measured
     start_latency_s: Rate = Field(default_factory=partial(constant, "fabric.start_s"))
 
-    def outer_at(self, chips: float) -> float:
-        """Bandwidth per chip between domains for a group that spans the given number of chips.
+    def outer_at(self, chips: ArrayLike) -> NDArray[np.float64]:
+        """Bandwidth per chip between domains for groups that span the given numbers of chips, those between included.
 
         A rail-optimised fat tree keeps its bandwidth; a dragonfly keeps ``fabric.dragonfly_share`` of it once
         groups of ``fabric.group_domains`` are left; an oversubscribed tree keeps the share ``taper``.
         """
-        share = self.taper if chips > self.taper_above else 1.0
-        if self.outer_kind == "dragonfly" and chips > constant("fabric.group_domains") * self.domain:
-            share *= constant("fabric.dragonfly_share")
+        span = np.asarray(chips, dtype=np.float64)
+        share = np.where(span > self.taper_above, self.taper, 1.0)
+        if self.outer_kind == "dragonfly":
+            left = span > constant("fabric.group_domains") * self.domain
+            share = share * np.where(left, constant("fabric.dragonfly_share"), 1.0)
         return self.outer_bandwidth * share
 
 

@@ -50,6 +50,11 @@ def _near(fabric: Fabric, stride: Array | float, size: Array, place: Array, grou
     return np.where(place > 0, np.where(inside, size, 1.0), natural)
 
 
+def _span(fabric: Fabric, stride: Array | float, size: Array, near: Array | float) -> Array:
+    """Chips from the first of a group to its last: a stride for each, or the domains over which it was placed."""
+    return np.maximum(stride * size, fabric.domain * size / near)
+
+
 def _two_dimensional(chip: Chip, fabric: Fabric, hidden: Array, lay: Layouts) -> Array:
     """Seconds of tensor traffic of a layer's forward pass when each matrix of weights is cut in rows and columns.
 
@@ -58,7 +63,7 @@ def _two_dimensional(chip: Chip, fabric: Fabric, hidden: Array, lay: Layouts) ->
     """
     side = np.sqrt(lay.tp)
     near = np.clip(np.floor(np.sqrt(fabric.domain)), 1.0, side)
-    return 8.0 * collective_time(chip, fabric, "all-gather", 2.0 * hidden / side, side, near)
+    return 8.0 * collective_time(chip, fabric, "all-gather", 2.0 * hidden / side, side, near, span=lay.tp)
 
 
 def _stage_near(fabric: Fabric, lay: Layouts) -> NDArray[np.bool_]:
@@ -76,16 +81,20 @@ def _data_parallel(chip: Chip, fabric: Fabric, s: Shape, lay: Layouts, software:
     zero3 = lay.gathers_by_layer
     copies = np.maximum(group * lay.tp / (lay.ep * lay.etp), 1.0)
     expert_near = _near(fabric, lay.ep * lay.etp, copies, lay.place)
+    span = _span(fabric, lay.tp, group, near)
+    expert_span = _span(fabric, lay.ep * lay.etp, copies, expert_near)
+    written = software.gradient_bytes
     sync = (
-        collective_time(chip, fabric, "reduce-scatter", software.gradient_bytes * own, group, near)
-        + collective_time(chip, fabric, "all-gather", 2.0 * own, group, near)
-        + collective_time(chip, fabric, "reduce-scatter", software.gradient_bytes * experts, copies, expert_near)
-        + collective_time(chip, fabric, "all-gather", 2.0 * experts, copies, expert_near)
+        collective_time(chip, fabric, "reduce-scatter", written * own, group, near, span=span)
+        + collective_time(chip, fabric, "all-gather", 2.0 * own, group, near, span=span)
+        + collective_time(chip, fabric, "reduce-scatter", written * experts, copies, expert_near, span=expert_span)
+        + collective_time(chip, fabric, "all-gather", 2.0 * experts, copies, expert_near, span=expert_span)
     )
     # hybrid sharding reduces what is left over the other groups
     outer = np.where(zero3, np.maximum(group / np.maximum(lay.shard, 1.0), 1.0), 1.0)
-    rest = software.gradient_bytes * (own + experts) / np.maximum(lay.shard, 1.0)
-    return np.where(zero3, collective_time(chip, fabric, "all-reduce", rest, outer, 1.0), sync), near
+    rest = written * (own + experts) / np.maximum(lay.shard, 1.0)
+    among = collective_time(chip, fabric, "all-reduce", rest, outer, 1.0, span=span)
+    return np.where(zero3, among, sync), near
 
 
 def traffic(chip: Chip, fabric: Fabric, s: Shape, lay: Layouts, length: Array | float, software: Software) -> Traffic:
@@ -102,20 +111,26 @@ def traffic(chip: Chip, fabric: Fabric, s: Shape, lay: Layouts, length: Array | 
     tokens = lay.micro_batch * length / lay.cp
     hidden = 2.0 * tokens * s.hidden
     tp_near = _near(fabric, 1.0, lay.tp, lay.place, "tp")
-    tensor = 2.0 * collective_time(chip, fabric, "all-reduce", hidden, lay.tp, tp_near)
+    tensor = 2.0 * collective_time(
+        chip, fabric, "all-reduce", hidden, lay.tp, tp_near, span=_span(fabric, 1.0, lay.tp, tp_near)
+    )
     if np.any(lay.tp > 16):
         tensor = np.where(lay.tp > 16, _two_dimensional(chip, fabric, hidden, lay), tensor)
     kv = np.where(s.mla > 0, s.n_heads * s.head_dim, s.n_kv_heads * s.head_dim)
     cp_near = _near(fabric, lay.tp, lay.cp, lay.place)
-    context = collective_time(chip, fabric, "all-gather", 4.0 * tokens * kv / lay.tp * lay.cp, lay.cp, cp_near)
+    keys = 4.0 * tokens * kv / lay.tp * lay.cp
+    cp_span = _span(fabric, lay.tp, lay.cp, cp_near)
+    context = collective_time(chip, fabric, "all-gather", keys, lay.cp, cp_near, span=cp_span)
     routed = 2.0 * tokens * lay.etp / lay.tp * s.top_k * s.hidden
     ep_near = _near(fabric, lay.etp, lay.ep, lay.place)
     sparse = s.n_moe_layers / s.n_layers
     copies = s.top_k if software.sends_once else 0.0
-    expert = 2.0 * sparse * collective_time(chip, fabric, "all-to-all", routed, lay.ep, ep_near, copies)
+    ep_span = _span(fabric, lay.etp, lay.ep, ep_near)
+    expert = 2.0 * sparse * collective_time(chip, fabric, "all-to-all", routed, lay.ep, ep_near, copies, ep_span)
     dense_p, expert_p, _ = stage_parameters(s, lay)
     layer_bytes = 2.0 * (dense_p + expert_p) / np.ceil(s.n_layers / lay.pp)
     shard_near = _near(fabric, lay.tp, lay.shard, lay.place, "dp")
+    shard_span = _span(fabric, lay.tp, lay.shard, shard_near)
     sharded = np.where(lay.gathers_by_layer, lay.shard, 1.0)
     grads = layer_bytes * software.gradient_bytes / 2.0
     reduce, dp_near = _data_parallel(chip, fabric, s, lay, software)
@@ -126,9 +141,9 @@ def traffic(chip: Chip, fabric: Fabric, s: Shape, lay: Layouts, length: Array | 
         tensor,
         context,
         expert,
-        collective_time(chip, fabric, "all-gather", layer_bytes, sharded, shard_near),
-        collective_time(chip, fabric, "reduce-scatter", grads, sharded, shard_near),
-        send_time(fabric, hidden / spread, _stage_near(fabric, lay)),
+        collective_time(chip, fabric, "all-gather", layer_bytes, sharded, shard_near, span=shard_span),
+        collective_time(chip, fabric, "reduce-scatter", grads, sharded, shard_near, span=shard_span),
+        send_time(fabric, hidden / spread, _stage_near(fabric, lay), 2.0 * lay.tp * group),
         reduce,
         *(
             np.asarray(x, dtype=np.float64)
