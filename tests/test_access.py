@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -461,6 +462,7 @@ def test_the_site_of_a_plan(cli: Cli) -> None:
     (cli.folder / "run.toml").write_text('model = "7B"\ntokens = 1e12\nchips = 4096\n')
     answer = json.loads(cli("access", "Kenya", "--plan", "run.toml", "--samples", "256", "--json").stdout)
     assert 2e6 < answer["need"]["power_w"]["p50"] < 9e6
+    assert re.search(r"can host \d\.\d+ MW \(", cli("access", "Kenya", "--plan", "run.toml", "--samples", "64").stdout)
     assert answer["year"] == 2030
 
 

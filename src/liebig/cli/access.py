@@ -105,6 +105,7 @@ def _need(need: str | None, year: int | None, plan: Path | None) -> tuple[str | 
     from liebig.access.inputs import FIRST_YEAR, LAST_YEAR
     from liebig.dates import calendar_year
     from liebig.plan import plan_training, read_plan
+    from liebig.quantities import format_quantity
 
     options = read_plan(plan)
     if year is None and isinstance(options.get("date"), str):
@@ -114,7 +115,7 @@ def _need(need: str | None, year: int | None, plan: Path | None) -> tuple[str | 
                 f"{plan}: date {options['date']} lies outside {FIRST_YEAR} to {LAST_YEAR}, the years that access "
                 "answers for; give one with --year"
             )
-    return f"{plan_training(**options).run.site_power_w[1]:.6g} W", year
+    return format_quantity(plan_training(**options).run.site_power_w.p50, "W", 3), year
 
 
 def _answer(question: str, countries: tuple[str, ...], given: dict[str, Any], **more: Any) -> Any:
