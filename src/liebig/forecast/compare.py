@@ -111,7 +111,8 @@ def compare_inputs(a: ForecastInput, b: ForecastInput) -> Comparison:
         start, until = shown_years(inputs, world)
         years = np.arange(world.first_year, world.last_year + 1, dtype=float)
         simulations.append(evaluate(world, years, inputs.samples, inputs.seed))
-        forecasts.append(reduce_simulations(world, simulations[-1], start, until, scenario_notes(world, until)))
+        notes = scenario_notes(world, range(start, until + 1))
+        forecasts.append(reduce_simulations(world, simulations[-1], start, until, notes))
     common = tuple(y for y in forecasts[0].years if y in forecasts[1].years)
     if not common:
         raise ConflictError("the scenarios share no year; give them overlapping start and until")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from liebig.forecast.simulations import Simulations
 from liebig.uncertainty import INTERVAL_LEVELS
 
-__all__ = ["Crossing", "find_crossing"]
+__all__ = ["Crossing", "crossing_years", "find_crossing"]
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,25 +56,38 @@ class Crossing:
         return middle if low == middle == high else f"{middle} ({low}–{high})"
 
 
-def find_crossing(simulations: Simulations) -> Crossing:
-    """First crossing in each simulation, on a straight line between years on the logarithmic scale."""
-    years = simulations.years
-    samples = simulations.samples
-    year = np.full(samples, np.inf)
-    open_ = np.ones(samples, dtype=bool)
-    before = np.zeros(samples)
-    for i in range(len(years)):
+def crossing_years(years: Array, trends: Iterable[Array], lowest: Iterable[Array]) -> Array:
+    """First crossing in each simulation, on a straight line between years on the logarithmic scale, ``(n,)``.
+
+    Args:
+        years: ``(years,)``, rising.
+        trends: for each year the trend, ``(n,)`` FLOP.
+        lowest: for each year the lowest ceiling, ``(n,)`` FLOP.
+
+    Returns:
+        years with decimals; infinity where trend and ceiling do not cross in these years.
+
+    >>> trend, lowest = np.array([[1.0], [4.0], [16.0]]), np.array([[8.0]] * 3)
+    >>> crossing_years(np.array([2026.0, 2027.0, 2028.0]), trend, lowest)
+    array([2027.5])
+    """
+    year, before = np.array([np.inf]), np.zeros(1)
+    for i, (trend, ceiling) in enumerate(zip(trends, lowest, strict=True)):
         with np.errstate(invalid="ignore", divide="ignore"):  # a scenario may leave nothing to run on
-            gap = np.log(simulations.trend(i)) - np.log(simulations.minimum(i))
-        now = open_ & (gap >= 0.0)
-        if i == 0:
-            year[now] = years[0]
-        else:
-            rise = gap[now] - before[now]
-            year[now] = years[i - 1] + np.where(np.isfinite(rise) & (rise > 0), -before[now] / rise, 1.0)
-        open_ &= ~now
+            gap = np.log(trend) - np.log(ceiling)
+            rise = gap - before
+            at = years[i - 1] + np.where(np.isfinite(rise) & (rise > 0), -before / rise, 1.0) if i else years[0]
+        year = np.where(np.isinf(year) & (gap >= 0.0), at, year)
         before = gap
+    return year
+
+
+def find_crossing(simulations: Simulations) -> Crossing:
+    """The crossing of trend and lowest ceiling in all simulations; see :func:`crossing_years`."""
+    years, indices = simulations.years, range(len(simulations.years))
+    year = crossing_years(years, map(simulations.trend, indices), map(simulations.minimum, indices))
     found = np.sort(year)
+    samples = simulations.samples
     p10, p50, p90 = (float(found[min(samples - 1, int(q * samples))]) for q in INTERVAL_LEVELS)
     by = {int(y): float(np.mean(year <= y)) for y in years}
     return Crossing(p10, p50, p90, float(np.mean(np.isinf(year))), int(years[-1]), by)

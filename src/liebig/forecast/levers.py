@@ -75,7 +75,7 @@ def rank(
     """Rank all levers by their effect on the minimum of a year."""
     world, (bench, levers) = bench_of(inputs, year, catalog)
     found = rank_levers(bench, levers, progress)
-    return replace(found, notes=scenario_notes(world, year, RANKING))
+    return replace(found, notes=scenario_notes(world, [start_of(year)], RANKING))
 
 
 def measure_lever(inputs: ForecastInput, name: str, year: int = 2030, catalog: Catalog | None = None) -> Ranking:
@@ -93,7 +93,7 @@ def measure_lever(inputs: ForecastInput, name: str, year: int = 2030, catalog: C
     """
     world, (bench, _) = bench_of(inputs, year, catalog)
     found = rank_levers(bench, [get_lever(world.catalog, name)])
-    return replace(found, notes=scenario_notes(world, year, RANKING))
+    return replace(found, notes=scenario_notes(world, [start_of(year)], RANKING))
 
 
 def rank_in_world(world: World, when: float, samples: int) -> Ranking:
@@ -127,7 +127,7 @@ def find_package(
     """The best package of ``size`` levers in a year."""
     world, (bench, levers) = bench_of(inputs, year, catalog)
     found = best_package(bench, levers, size, progress)
-    return replace(found, notes=scenario_notes(world, year, PACKAGE))
+    return replace(found, notes=scenario_notes(world, [start_of(year)], PACKAGE))
 
 
 def measure_rebound(
@@ -142,4 +142,4 @@ def measure_rebound(
         raise RangeError(f"elasticity = {elasticity:g} is out of range; expected 0 to 5 (1.2 is usual)")
     world, (bench, levers) = bench_of(inputs, year, catalog)
     found = rebound(bench, levers, None if elasticity is None else np.array([elasticity]))
-    return replace(found, notes=scenario_notes(world, year, REBOUND))
+    return replace(found, notes=scenario_notes(world, [start_of(year)], REBOUND))

@@ -13,6 +13,7 @@ __all__ = [
     "PROGRESS_PARAMETERS",
     "algorithm_gain",
     "density_gain",
+    "density_known",
     "effective_growth",
     "trend_flop",
 ]
@@ -50,9 +51,18 @@ def algorithm_gain(p: State, years: Array, since: float = EFFECTIVE_YEAR) -> Arr
 def density_gain(p: State, years: Array, since: float = EFFECTIVE_YEAR) -> Array:
     """How many times fewer parameters the same capability takes in ``years`` than in the year ``since``.
 
-    Not to be continued beyond :data:`DENSITY_YEARS` from :data:`EFFECTIVE_YEAR`.
+    Not to be continued beyond :data:`DENSITY_YEARS` from :data:`EFFECTIVE_YEAR`; see :func:`density_known`.
     """
     return _doublings(p, "effective.density_doubling_months", years, since)
+
+
+def density_known(years: Array) -> NDArray[np.bool_]:
+    """Whether :func:`density_gain` may be read in ``years``, ``(years,)``.
+
+    >>> density_known(np.array([2028.0, 2029.0])).tolist()
+    [True, False]
+    """
+    return np.abs(years - EFFECTIVE_YEAR) <= DENSITY_YEARS
 
 
 def _doublings(p: State, months: str, years: Array, since: float) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.forecast.crossing import find_crossing
-from liebig.forecast.progress import DENSITY_YEARS, EFFECTIVE_YEAR
+from liebig.forecast.progress import density_known
 from liebig.forecast.result import LEVELS, Forecast
 from liebig.forecast.run_at_ceiling import QUANTITIES
 from liebig.forecast.simulations import Simulations
@@ -62,7 +62,7 @@ def reduce_simulations(
         columns["effective_minimum"].append(_levels(effective * progress))
         expected = np.minimum(trend * simulations.compute_gain[i], effective)
         columns["effective_expected"].append(_levels(expected * progress))
-        known = abs(simulations.years[i] - EFFECTIVE_YEAR) <= DENSITY_YEARS
+        known = density_known(simulations.years[i : i + 1])[0]
         columns["density_gain"].append(_levels(simulations.density_gain(i)) if known else np.full(len(LEVELS), np.inf))
     shown = np.array(index)
     run = float(quantile(world.joint.marginals["trend.flop"], np.array([0.5]))[0])

@@ -161,7 +161,7 @@ def run_sensitivity(
     indices.sort(key=lambda s: -s.value)
     return Sensitivity(
         calendar_year(year), float(np.median(bench.lowest_a)), tuple(bars), tuple(indices), independent,
-        scenario_notes(world, year, SENSITIVITY),
+        scenario_notes(world, [start_of(year)], SENSITIVITY),
     )  # fmt: skip
 
 
@@ -287,7 +287,7 @@ def run_switches(
         if progress:
             progress((i + 1) / len(todo))
     out.sort(key=lambda e: e.ratio[years[0]])
-    return Switched(tuple(years), tuple(out), scenario_notes(base_world, max(years), SENSITIVITY))
+    return Switched(tuple(years), tuple(out), scenario_notes(base_world, sorted(years), SENSITIVITY))
 
 
 def _medians(world: World, years: Sequence[int], inputs: ForecastInput) -> tuple[list[float], list[str]]:

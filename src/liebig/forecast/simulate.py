@@ -89,7 +89,7 @@ def forecast_world(world: World, progress: Progress | None = None) -> Forecast:
     start, until = shown_years(inputs, world)
     years = np.arange(world.first_year, world.last_year + 1, dtype=float)
     simulations = evaluate(world, years, inputs.samples, inputs.seed, progress)
-    return reduce_simulations(world, simulations, start, until, scenario_notes(world, until))
+    return reduce_simulations(world, simulations, start, until, scenario_notes(world, range(start, until + 1)))
 
 
 def shown_years(inputs: ForecastInput, world: World) -> tuple[int, int]:

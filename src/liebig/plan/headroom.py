@@ -126,7 +126,7 @@ def headroom_of(plan: TrainingPlan, samples: int = 1024, levers: bool = True, **
     return Headroom(
         date, plan.given.date, flop, limits, minimum, min(limits, key=lambda k: limits[k].p50),
         float(np.mean(lowest >= flop)), None if power is None else power / plan.run.site_power_w.p50, ranked[:TOP],
-        (*scenario_notes(world, calendar_year(when), HEADROOM), *clamped),
+        (*scenario_notes(world, [when], HEADROOM), *clamped),
     )  # fmt: skip
 
 
