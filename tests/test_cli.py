@@ -9,13 +9,19 @@ import os
 import re
 import subprocess
 import sys
+import typing
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+import typer.main
 
 from liebig.catalog import load_catalog
 from liebig.catalog.rows import ClaimRow
+from liebig.cli.app import app
 from steady import PATIENCE_S
 
 from .conftest import Cli
@@ -350,3 +356,42 @@ def test_a_comparison_of_very_different_scenarios_has_a_factor(cli: Cli) -> None
     (cli.folder / "short.toml").write_text('title = "short"\nsamples = 64\n[pin]\nduration = "200 s"\n')
     (cli.folder / "long.toml").write_text('title = "long"\nsamples = 64\n')
     assert not re.search(r"×0(\.0*)?(?![\d.])", cli("compare", "long.toml", "short.toml").stdout)
+
+
+def _options_with_numbers(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every option that takes a number, after the words of its command."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _options_with_numbers(inner, (*words, name))
+    kinds = typing.get_type_hints(command.callback) if command.callback else {}
+    for option in command.params:
+        parts = {kinds.get(option.name), *typing.get_args(kinds.get(option.name))}
+        if parts & {int, float, list[int], list[float]}:
+            yield (*words, option.opts[0])
+
+
+WITH_NUMBERS = list(_options_with_numbers(typer.main.get_command(app)))
+
+
+def test_options_with_numbers_are_found() -> None:
+    assert {("forecast", "--year"), ("plan", "search", "--chips"), ("plan", "train", "--recompute-share")} <= {
+        *WITH_NUMBERS
+    }
+
+
+@pytest.mark.parametrize("words", WITH_NUMBERS, ids=" ".join)
+def test_a_text_for_a_number_is_refused_in_words(cli: Cli, words: tuple[str, ...]) -> None:
+    told = cli.fails(*words, "x1")
+    assert re.fullmatch(rf"error: {words[-1]}: expected a (whole|valid) number \(got 'x1'\)\n", told)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--chips", "10M"], "--chips: expected a whole number; did you mean 10000000? (got '10M')"),
+        (["-n", "8", "-n", "8.5"], "--chips: expected a whole number (got '8.5')"),
+        (["--top", "0"], "--top: expected a number greater than or equal to 1 (got '0')"),
+        (["--top", "9" * 5000], "--top: expected a whole number that is not so far from 0 (got '99"),
+    ],
+)
+def test_a_number_that_an_option_does_not_take_is_refused_in_words(cli: Cli, words: list[str], told: str) -> None:
+    assert cli.fails("plan", "search", "-m", "8B", *words).startswith(f"error: {told}")

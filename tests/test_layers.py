@@ -30,8 +30,10 @@ LAYERS = (
     ("transformer", "cluster"),
     ("uncertainty", "catalog"),
     ("charts", "toml_files"),
-    ("quantities", "tables", "files", "dates", "reading", "cores", "palette"),
-    ("problems", "units"),
+    ("tables", "files", "dates", "reading", "cores", "palette"),
+    ("problems",),
+    ("quantities",),
+    ("units",),
     ("errors",),
 )
 HEIGHT = {name: len(LAYERS) - i for i, layer in enumerate(LAYERS) for name in layer}

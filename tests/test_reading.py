@@ -192,6 +192,14 @@ class Whole(BaseModel):
     [
         ({"count": "many"}, ["count: expected a whole number (got 'many')"]),
         ({"count": 1.5}, ["count: expected a whole number (got 1.5)"]),
+        ({"count": "10M"}, ["count: expected a whole number; did you mean 10000000? (got '10M')"]),
+        ({"count": "1.5k"}, ["count: expected a whole number; did you mean 1500? (got '1.5k')"]),
+        ({"count": "50%"}, ["count: expected a whole number (got '50%')"]),
+        ({"count": "1e99"}, ["count: expected a whole number (got '1e99')"]),
+        ({"count": 1e308}, ["count: expected a whole number that is not so far from 0 (got 1e+308)"]),
+        ({"count": "9" * 5000}, [
+            f"count: expected a whole number that is not so far from 0 (got '{'9' * 58}…)"
+        ]),
         ({"count": 0}, ["count: expected a number greater than or equal to 1 (got 0)"]),
         ({"share": float("nan")}, ["share: expected a finite number (got nan)"]),
         ({"share": "x"}, ["share: expected a valid number (got 'x')"]),

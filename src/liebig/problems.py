@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from liebig.errors import UnknownNameError, nearest_names, shown
+from liebig.errors import UnitError, UnknownNameError, nearest_names, shown
+from liebig.quantities import parse_quantity
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -18,6 +19,7 @@ _WORDS = (
     (r", (unable to|got|not) .*$", ""),
     (r" after validation", ""),
     (r"^Input should be (greater|less)", r"expected a number \1"),
+    (r"^Unable to parse input string as an integer, exceeded .*$", "expected a whole number that is not so far from 0"),
     (r"^Input should be ", "expected "),
     (r"^\w+ should ", "expected to "),
     (r"a valid integer", "a whole number"),
@@ -26,6 +28,8 @@ _WORDS = (
     (r"a valid dictionary( or instance of \w+)?", "a table"),
     (r"a valid (tuple|list|set)", "a list"),
 )
+#: From here on a float no longer holds every whole number.
+_LARGE = 2.0**53
 #: The names that pydantic has for members of a union, where the place of a problem is told.
 _MEMBER = re.compile(r"(str|float|int|bool|none|dict|list|tuple|set|literal|nullable|constrained|function)\b.*")
 
@@ -166,7 +170,18 @@ def _words(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "literal_error" and isinstance(problem["input"], str):
         near = nearest_names(problem["input"], re.findall(r"'([^']*)'", text))
         text += f"; did you mean {near[0]!r}?" if near else ""
+    if problem["type"] == "int_parsing" and isinstance(problem["input"], str):
+        text += _in_digits(problem["input"])
     return text
+
+
+def _in_digits(text: str) -> str:
+    """How to write a whole number that stands in another form, such as 10M; empty for other texts."""
+    try:
+        value = parse_quantity(text, "x")
+    except UnitError:
+        return ""
+    return f"; did you mean {value:.0f}?" if value.is_integer() and abs(value) < _LARGE else ""
 
 
 def unknown_name(name: str, valid: Sequence[str], noun: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from liebig import __version__
 from liebig.cli import (
@@ -25,13 +26,37 @@ from liebig.cli import (
     trends,
     validate,
 )
-from liebig.errors import LiebigError
+from liebig.errors import InputError, LiebigError
 from liebig.palette import ALERT
 
 __all__ = ["app", "run"]
 
+
+class _Questions(typer.core.TyperGroup):
+    """The commands, whose options are refused in the same words as names in files and requests."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is asked for.
+
+        Raises:
+            InputError: a value that is none of its option's type.
+        """
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            found = getattr(error.__cause__, "errors", None)  # of pydantic's ValidationError
+            if found is None or error.param is None:
+                raise
+            from liebig.problems import sentences
+
+            name = error.param.opts[0] if error.param.param_type_name == "option" else error.param.name
+            problem = found(include_url=False)[0]
+            raise InputError(sentences([{**problem, "loc": (name,)}], {})[0]) from None
+
+
 app = typer.Typer(
     name="liebig",
+    cls=_Questions,
     help="What limits AI: how far training runs can scale, what stops them, and what lifts the limit.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
