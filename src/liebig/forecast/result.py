@@ -92,9 +92,9 @@ class Forecast:
         return max(self.limits, key=lambda limit: float(self.binding[limit][i]))
 
     def headroom(self, year: int) -> dict[str, float]:
-        """log10 of each limit's ceiling over the largest run so far: the barrel_flop of the barrel.
+        """log10 of each limit's ceiling over the largest run so far, as drawn in the terminal.
 
-        Medians over the simulations in which :meth:`binding_limit` binds, so that its stave is the lowest.
+        Medians over the simulations in which :meth:`binding_limit` binds, so that it is the lowest.
         """
         i = self.at(year)
         return {limit: float(np.log10(self.barrel_flop[limit][i] / self.present_flop)) for limit in self.limits}
