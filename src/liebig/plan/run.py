@@ -71,7 +71,8 @@ def _price(given: TrainingInput, machine: Chip, place: Site, server_w: float) ->
         off = plan_number("money.owned_error")
         return Interval(off.p10 * middle, middle, off.p90 * middle), "owned: capital, building, upkeep and electricity"
     found = rental_usd_per_chip_hour(machine, given.date, "" if given.terms == "reserved" else given.terms)
-    return found.interval, f"rented: {found.note} ({found.basis})"
+    basis = f" ({found.basis} {'price' if found.basis == 1 else 'prices'})" if found.basis else ""
+    return found.interval, f"rented: {found.note}{basis}"
 
 
 def simulate_run(
