@@ -340,6 +340,27 @@ def test_plans_of_many_kinds() -> None:
         assert plan.summary()
 
 
+@pytest.mark.parametrize(
+    ("options", "noted"),
+    [
+        ({"chips": 2048, "taper": 0.1}, []),
+        ({"chips": 2048, "topology": "dragonfly"}, []),
+        ({"chips": 2048, "topology": "fat-tree"}, ["topology fat-tree"]),
+        ({"chips": 64, "taper": 0.1}, ["taper 0.1"]),
+        ({"chips": 64, "taper": 0.1, "topology": "dragonfly", "network_gbit": 100},
+         ["topology dragonfly", "taper 0.1"]),
+        ({"chips": 64, "taper": 1.0, "topology": "rail", "network_gbit": 400, "domain": 8}, []),  # as is usual
+    ],
+)  # fmt: skip
+def test_options_of_the_network_change_the_step_or_are_noted(options: dict[str, object], noted: list[str]) -> None:
+    held = {"model": "70B", "tp": 4, "pp": 4, "micro_batch": 1, "batch": 512}
+    plan = plan_training(**held, **options)
+    assert [n.partition(" changes nothing for this layout")[0] for n in plan.notes] == noted
+    if not noted and options["chips"] == 2048:
+        usual = plan_training(**held, chips=2048)
+        assert plan.breakdown.total > usual.breakdown.total
+
+
 def test_a_chip_of_the_user_s_own_in_a_few_lines(tmp_path) -> None:
     wafer = tmp_path / "wafer.toml"
     wafer.write_text(

@@ -14,6 +14,7 @@ from liebig.plan.goodput import goodput
 from liebig.plan.inputs import Setup, TrainingInput, make_training_input, setup_of
 from liebig.plan.result import TrainingPlan, layout_dict
 from liebig.plan.run import simulate_run
+from liebig.step.layout import Layouts
 from liebig.step.memory import memory
 from liebig.step.parts import parts
 from liebig.step.search import Found, constants_of, search
@@ -75,8 +76,26 @@ def plan_of(given: TrainingInput, setup: Setup, found: Found, which: int = 0) ->
     need = memory(shape, lay, length, setup.software, setup.precision)
     return TrainingPlan(
         given, setup.model, setup.chip, setup.software, setup.precision, setup.batch, setup.tokens, setup.site, lay,
-        breakdown, (forward, backward, weights), need, step_s, lost, run, found, setup.notes,
+        breakdown, (forward, backward, weights), need, step_s, lost, run, found,
+        (*setup.notes, *_network_notes(given, setup, lay, total)),
     )  # fmt: skip
+
+
+def _network_notes(given: TrainingInput, setup: Setup, lay: Layouts, step_s: float) -> list[str]:
+    """Sentences on stated options of the network without which a step of a layout takes as long."""
+    notes = []
+    constants, _ = constants_of(setup.calibration, setup.chip, setup.software, setup.precision)
+    for name in ("network_gbit", "topology", "taper", "domain"):
+        if getattr(given, name) is None:
+            continue
+        usual = setup_of(given.model_copy(update={name: None})).fabric
+        leaves = {"taper_above": usual.taper_above}  # says nothing by itself
+        if usual == setup.fabric.model_copy(update=leaves):  # what is usual was stated
+            continue
+        pieces = parts(setup.chip, usual, setup.software, setup.precision, setup.model.shape, lay, float(given.seq_len))
+        if float(assemble(pieces, constants).total) == step_s:
+            notes.append(f"{name} {getattr(given, name)} changes nothing for this layout: a step takes as long without")
+    return notes
 
 
 def _situation(setup: Setup) -> NDArray[np.float64]:
