@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from liebig.cluster import Chip, chip, chip_names
 from liebig.cluster.attention import attention_efficiency
+from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import PRECISIONS, chip_from_fields
 from liebig.cluster.collectives import OPERATIONS, collective_time
 from liebig.cluster.fabric import fabric_of
 from liebig.cluster.kernels import batched_time, gemm_time, stream_time
+from liebig.cluster.stated import notes_on_stated
 from liebig.cluster.throttling import throttling
 from liebig.errors import InputError
 from liebig.plan import plan_training
@@ -128,6 +130,82 @@ def test_a_link_beyond_the_one_that_was_timed_shortens_the_step() -> None:
     chips = [{"name": "own", "like": "H100-SXM", "scale_up_bandwidth": x} for x in links]
     steps = [plan_training(chip=c, **held).step_s.p50 for c in chips]
     assert all(a > b for a, b in itertools.pairwise(steps)), steps
+
+
+#: Changes of an H100, and what plans note of each.
+NOTED: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, []),
+    ({"tdp_w": 700, "cores": 1}, []),  # as the H100 has them
+    ({"tdp_w": 10}, ["tdp_w is 10 W, but system_w still 1275 W as of H100-SXM"]),
+    ({"tdp_w": 800, "system_w": 1400}, []),
+    ({"system_w": 1400}, []),
+    ({"system_w": 600}, ["system_w 600 W is not above tdp_w 700 W; a usual share for the server stands in for it"]),
+    ({"peak_bf16": 2e15, "peak_fp16": 2e15, "peak_int8": 4e15}, [
+        "peak_bf16 (2e+15 FLOP/s) is more than peak_fp8 (1.979e+15 FLOP/s, still as of H100-SXM)"]),
+    ({"peak_bf16": 2e15, "peak_fp16": 2e15, "peak_int8": 4e15, "peak_fp8": 4e15}, []),
+    ({"peak_fp8": 9e14}, [
+        "peak_bf16 (9.894e+14 FLOP/s, still as of H100-SXM) is more than peak_fp8 (9e+14 FLOP/s)"]),
+    ({"peak_tf32": 1e15}, [
+        "peak_tf32 (1e+15 FLOP/s) is more than peak_bf16 (9.894e+14 FLOP/s, still as of H100-SXM)"]),
+    ({"cores": 4, "host_bandwidth": 1e11, "on_chip_bytes": 1e8}, [
+        f"{f} changes nothing in a plan" for f in ("cores", "host_bandwidth", "on_chip_bytes")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "words"), NOTED)
+def test_numbers_that_contradict_each_other_or_change_nothing_are_noted(
+    change: dict[str, Any], words: list[str], tmp_path: Path
+) -> None:
+    fields = {"name": "own", "like": "H100-SXM", **change}
+    said = tuple(f"own: {w}" for w in words)
+    assert notes_on(chip_from_fields(fields)) == said
+    assert plan_training(model="Llama2-7B", chips=8, tp=1, pp=1, batch=64, chip=fields).notes == said
+    # the same of a file, and of a chip that is like it
+    path = tmp_path / "mine.toml"
+    path.write_text("\n".join(f"{k} = {v!r}" for k, v in fields.items()))
+    assert notes_on(chip(path)) == notes_on(chip_from_fields({"name": "own", "like": str(path)})) == said
+
+
+#: Numbers of an H100 that a plan reads, each with a change that it feels.
+FELT: list[dict[str, Any]] = [
+    {"peak_bf16": 1.2e15}, {"memory_bandwidth": 5e12}, {"scale_up_bandwidth": 9e11}, {"scale_up_bandwidth": 1e11},
+    {"scale_up_domain": 4}, {"scale_out_bandwidth": 1e10}, {"launch_s": 1e-4}, {"memory_level": 0.5},
+    {"matmul_level": {"bf16": 0.5}}, {"tdp_w": 400},
+]  # fmt: skip
+
+
+def test_a_chip_from_numbers_alone_states_them_all() -> None:
+    numbers = {"name": "own", "peak_bf16": 1e15, "peak_fp8": 9e14, "memory_bytes": 9e10, "memory_bandwidth": 4e12}
+    assert notes_on_stated(chip_from_fields({**numbers, "cores": 2, "tdp_w": 700.0})) == (
+        "own: peak_bf16 (1e+15 FLOP/s) is more than peak_fp8 (9e+14 FLOP/s)",
+        "own: cores changes nothing in a plan",
+    )
+    assert notes_on_stated(chip_from_fields({**numbers, "peak_fp8": 2e15})) == ()
+
+
+@pytest.mark.parametrize("change", FELT)
+def test_numbers_without_such_a_note_change_the_step(change: dict[str, Any]) -> None:
+    held: dict[str, Any] = {"model": "Llama2-70B", "chips": 64, "batch": 64, "seq_len": 4096, "tp": 8, "pp": 2,
+                            "vpp": 1, "micro_batch": 1, "zero": 1, "recompute": "selective"}  # fmt: skip
+    usual, changed = (plan_training(chip={"name": "own", "like": "H100-SXM", **c}, **held) for c in ({}, change))
+    assert changed.breakdown.total != usual.breakdown.total
+    assert not any("changes nothing" in note for note in changed.notes)
+
+
+def test_a_price_says_how_many_it_rests_on_where_there_are_any() -> None:
+    held: dict[str, Any] = {"model": "Llama2-7B", "chips": 8, "tp": 1, "pp": 1, "batch": 64}
+    ours = plan_training(**held, chip={"name": "own", "like": "H100-SXM", "memory_bandwidth": 3.4e12}).run.price_note
+    assert ours == "rented: no price of this chip; from the trend of prices by speed"
+    for name in ("H100-SXM", "GB200-NVL72"):
+        basis = rental_usd_per_chip_hour(chip(name), "2026-06").basis
+        words = f"{basis} price" if basis == 1 else f"{basis} prices"
+        assert plan_training(**held, chip=name).run.price_note == f"rented: dated prices of this chip ({words})"
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_a_chip_of_the_table_states_nothing(name: str) -> None:
+    assert chip(name).stated == frozenset()
+    assert notes_on_stated(chip(name)) == ()
 
 
 def step_s(c: Chip, profile: str, precision: str, model: str, lay: Layouts, length: int) -> float:

@@ -13,6 +13,7 @@ from liebig.cluster.collectives import curves_family, link_share
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.cluster.families import family_of, is_systolic
 from liebig.cluster.kernels import level_of, table_of
+from liebig.cluster.stated import notes_on_stated
 from liebig.cluster.throttling import REFERENCE
 
 __all__ = ["Borrowing", "borrowed_by_rows", "borrowed_words", "borrowings", "notes_on"]
@@ -53,13 +54,14 @@ def borrowings(chip: Chip, fabric: Fabric | None = None, precision: str = "bf16"
 
 
 def notes_on(chip: Chip, fabric: Fabric | None = None, precision: str = "bf16") -> tuple[str, ...]:
-    """The same as sentences, for the notes beside an answer.
+    """The same as sentences, for the notes beside an answer, and what stated numbers of the chip leave behind.
 
     >>> from liebig.cluster import chip
     >>> notes_on(chip("A100-SXM-80GB"), precision="fp8")
     ('A100-SXM-80GB: fp8 matrix products are borrowed from H100, at 1.23 times its share of the roofline',)
     """
-    return tuple(f"{chip.name}: {b.words}" for b in borrowings(chip, fabric, precision))
+    lent = tuple(f"{chip.name}: {b.words}" for b in borrowings(chip, fabric, precision))
+    return lent + notes_on_stated(chip)
 
 
 def borrowed_words(chip: Chip, precision: str = "bf16") -> str:

@@ -229,6 +229,20 @@ class Chip(BaseModel):
         return self.name if self._base is None else self._base.name
 
     @property
+    def stated(self) -> frozenset[str]:
+        """Fields in which a user's chip differs from the one of the table that it started from, or from an empty one.
+
+        >>> sorted(chip_from_fields({"like": "H100-SXM", "tdp_w": 500, "cores": 1}).stated), chip("H100-SXM").stated
+        (['tdp_w'], frozenset())
+        """
+        if self._base is None and self in (_catalogue()[0].get(self.name), _database().get(_plain(self.name))):
+            return frozenset()
+        start = {n: f.get_default(call_default_factory=True) for n, f in Chip.model_fields.items()}
+        if self._base is not None:
+            start = dict(self._base)
+        return frozenset(n for n in start if n != "name" and getattr(self, n) != start[n])
+
+    @property
     def table_name(self) -> str:
         """The chip of the table that this one is, whatever it is called: whose prices and footprint it has.
 
