@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from liebig.catalog import load_catalog, plan_number
+from liebig.catalog import constant, load_catalog, plan_number
 from liebig.catalog.training_rows import ChipCostRow, RentalPriceRow
 from liebig.cluster.chip import Chip
 from liebig.dates import decimal_year
@@ -139,18 +139,23 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
         chosen, note = known, f"{note}, on other terms" if terms else note
     if not chosen:
         middle = _trend_rent(machine, year)
-        return Prices(0.6 * middle, middle, 1.7 * middle, 0, "no price of this chip; from the trend of prices by speed")
+        low, high = constant("money.trend_low") * middle, constant("money.trend_high") * middle
+        return Prices(low, middle, high, 0, "no price of this chip; from the trend of prices by speed")
     years, prices = np.array([k[0] for k in chosen]), np.array([k[1] for k in chosen])
     moved = prices * plan_number("money.fall_per_year").p50 ** (year - years)
-    weight = np.exp(-np.abs(year - years) / 0.75)
+    weight = np.exp(-np.abs(year - years) / constant("money.price_memory_yr"))
     order = np.argsort(moved)
     share = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
     low, middle, high = (float(np.interp(q, share, moved[order])) for q in INTERVAL_LEVELS)
-    return Prices(min(low, 0.85 * middle), middle, max(high, 1.15 * middle), len(chosen), note)
+    low, high = (
+        min(low, constant("money.price_least_low") * middle), max(high, constant("money.price_least_high") * middle)
+    )  # fmt: skip
+    return Prices(low, middle, high, len(chosen), note)
 
 
 def _trend_rent(machine: Chip, year: float) -> float:
-    return plan_number("money.rent_over_capital").p50 * server_usd(machine, year) / (4.0 * HOURS_PER_YEAR)
+    hours = constant("money.rent_pays_back_yr") * HOURS_PER_YEAR
+    return plan_number("money.rent_over_capital").p50 * server_usd(machine, year) / hours
 
 
 def server_usd(machine: Chip, year: float) -> float:

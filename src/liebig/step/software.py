@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from liebig.catalog import load_catalog
+from liebig.catalog import constant, load_catalog
 from liebig.catalog.training_rows import SoftwareRow
 from liebig.cluster.chip import Chip
 from liebig.errors import UnknownNameError
@@ -61,21 +61,22 @@ class Software(BaseModel):
     def attention_share(self, chip: Chip) -> float:
         """Speed of this generation of fused attention next to the best measured on the chip.
 
-        FlashAttention 2 does not use what Hopper and Blackwell added (arXiv:2407.08608, figure 5:
-        about 0.6 of FlashAttention 3); the first generation reached about 0.6 of the second on A100.
-        Where the share falls, at 500e12 FLOP/s, the speed does not: a kernel runs as on the largest older chip until
-        the smaller share of a larger peak is more.
+        FlashAttention 2 does not use what Hopper and Blackwell added (``attention.*`` in the table ``constants``).
+        Where the share falls, at ``attention.newer_flop_per_s``, the speed does not: a kernel runs as on the largest
+        older chip until the smaller share of a larger peak is more.
         """
-        threshold = 500e12
-        old, new = {"flash1": (0.62, 0.4), "flash2": (0.95, 0.62), "cudnn8": (0.95, 0.75)}.get(
-            self.attention, (1.0, 1.0)
-        )
+        if self.attention not in ("flash1", "flash2", "cudnn8"):
+            return 1.0
+        threshold = constant("attention.newer_flop_per_s")
+        old, new = (constant(f"attention.{self.attention}_{chips}") for chips in ("older", "newer"))
         return old if chip.peak_bf16 <= threshold else max(new, old * threshold / chip.peak_bf16)
 
     @property
     def score_bytes(self) -> float:
         """Bytes moved per attention score in a forward pass, beyond what the products themselves move."""
-        return {"eager": 27.0, "fused-softmax": 9.0}.get(self.attention, 0.0)
+        if self.attention == "eager":
+            return constant("attention.eager_score_bytes")
+        return constant("attention.fused_softmax_score_bytes") if self.attention == "fused-softmax" else 0.0
 
 
 @functools.cache
@@ -138,7 +139,7 @@ def _with_kernel(profile: Software, text: str) -> Software:
     if "without te" in text:
         changed = {"attention": "fused-softmax"}
     elif "kernel=torch" in text:
-        changed = {"attention": "eager", "kept_score_bytes": 6.9}
+        changed = {"attention": "eager", "kept_score_bytes": constant("attention.torch_kept_bytes")}
     elif "kernel=fused" in text:
         changed = {"attention": "fused-softmax"}
     elif "kernel=flash_attentionv1" in text or re.search(r"kernel=flash_attention(\s|$)", text):
@@ -148,9 +149,9 @@ def _with_kernel(profile: Software, text: str) -> Software:
     elif "deepep" in text:
         changed |= {"sends_once": True}
     if "tp-comm-overlap" in text:
-        changed |= {"overlap_tp": max(profile.overlap_tp, 0.7)}
+        changed |= {"overlap_tp": max(profile.overlap_tp, constant("software.stated_overlap"))}
     if "1f1b overlap" in text:
-        changed |= {"overlap_ep": 0.7}
+        changed |= {"overlap_ep": constant("software.stated_overlap")}
     if "rms kernel" in text:
         changed |= {"stream_passes": 1.0, "norm_bytes": 0.0}
     return profile.model_copy(update=changed)
