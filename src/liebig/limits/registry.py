@@ -31,7 +31,7 @@ class Limit:
         title: at the start of a sentence or above a picture.
         ceiling: parameters, years, structure -> largest feasible run, FLOP, broadcastable to ``(len(years), n)``.
         reads: parameters that ``ceiling`` may read; a lever is measured on the limits that read what it moves.
-        colour: in the terminal, in pictures and on the page.
+        colour: in the terminal, in pictures and on the page; ``palette.SERIES`` has some that no limit has.
         compute: the ceiling is in operations that chips do, which a gain in effective FLOP stretches; a ceiling in
             tokens or in time is not.
         switch: name of the structural switch that leaves the limit out.
