@@ -284,11 +284,11 @@ def test_the_mechanism_of_latency_is_the_wall_that_the_planner_finds() -> None:
     at_days = point.with_changes([Change("run.duration_s", "set", np.array([days * 86_400.0]))])
     flop = float(latency.ceiling(at_days, np.array([2030.0]), world.structure)[0, 0])
     (wall,) = find_walls(make_scale_input(chip="H100-SXM", days=days), moves=())
-    assert 0.35 < wall.wall_flop / flop < 3.0  # the fit scatters by a factor of 1.7
+    assert 0.4 < wall.wall_flop / flop < 2.5  # the fit scatters by a factor of 1.7
     # published anchors for chips of 2024 and three months: falling from 2e28 on; infeasible at 2e31 with collectives
     # across thousands of servers that are quicker than those of the planner
     assert 5e27 < wall.knee_flop < 8e28
-    assert 5e29 < wall.wall_flop < 2e31
+    assert 1e30 < wall.wall_flop < 2e31
 
 
 def test_the_mechanism_of_latency_moves_with_time_batch_and_latencies() -> None:

@@ -239,8 +239,8 @@ def test_a_step_is_never_slower_on_a_better_chip(
     assume(rate == "peaks" or getattr(c, rate) > 0)
     assume(throttling(after) == throttling(c))  # how far the clock falls is another mechanism
     before = step_s(c, profile, precision, model, lay, length)
-    # a chip that waits less multiplies a larger share of the time, which lowers its clock a little
-    assert step_s(after, profile, precision, model, lay, length) <= before * (1 + 1e-4)
+    # a step of B100 was once 8e-6 longer; why is not known
+    assert step_s(after, profile, precision, model, lay, length) <= before * (1 + 2e-5)
 
 
 def test_the_step_of_a_plan_falls_with_the_peak_up_to_any() -> None:

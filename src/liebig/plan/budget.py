@@ -41,7 +41,7 @@ MORE_CHIPS = 16
 TYPICAL_SHARES = {"matmul": 0.6, "attention": 0.08, "memory": 0.08, "tensor": 0.1, "bubble": 0.08, "data": 0.06}
 #: Where fewer chips would run for longer for the same money, they are tried only below this utilisation.
 BUSY = 0.3
-#: No layout uses more of the peak than this.
+#: Most of the peak that a layout is taken to use: numbers of chips that would need more are not tried.
 MOST_USED = 0.9
 #: Sizes of models that are tried, per factor of ten: the same for every budget, so that a larger one buys no less.
 PER_DECADE = 6
@@ -380,34 +380,34 @@ def _best_count(given: BudgetInput, allowed: _Means, progress: Progress | None) 
         tried = counts[chips][1]
         return math.inf if tried is None else _loss_of(tried)
 
-    def least_useful() -> float:
-        """Chips that would have to be used as well as any to do the work of the best."""
-        chips = min(counts, key=loss_with)
-        tried = counts[chips][1]
-        return 0.0 if tried is None else chips * tried[0]["mfu"] / MOST_USED
+    def best() -> int:
+        return min(counts, key=lambda chips: (loss_with(chips), chips))
 
     def used() -> float:
-        tried = counts[min(counts, key=loss_with)][1]
+        tried = counts[best()][1]
         return 0.0 if tried is None else float(tried[0]["mfu"])
+
+    def may_do(chips: int) -> bool:
+        """Whether so many chips, used as well as any, could do the work of the best."""
+        return chips >= best() * used() / MOST_USED
 
     loss_with(allowed.chips)
     worse = 0  # more chips for less time: until that has not helped four times
     for chips in allowed.more:
-        worse = 0 if loss_with(chips) <= min(map(loss_with, counts)) else worse + 1
+        loss_with(chips)
+        worse = 0 if best() == chips else worse + 1
         if worse == 4:
             break
     longer = given.usd is not None and given.days is None
     for chips in _coarse_below(allowed.chips):
-        if chips < least_useful() or (longer and used() > BUSY):
+        if not may_do(chips) or (longer and used() > BUSY):
             break
         loss_with(chips)
-    best = min(counts, key=loss_with)
-    if best < allowed.chips or not longer:
-        for chips in _between(best, max(allowed.chips, best)):
-            if chips >= least_useful():
+    if best() < allowed.chips or not longer:
+        for chips in _between(best(), max(allowed.chips, best())):
+            if may_do(chips):
                 loss_with(chips)
-    best = min(counts, key=lambda n: (loss_with(n), n))
-    sizes, tried = counts[best]
+    sizes, tried = counts[best()]
     if tried is None:
         raise InputError(
             f"no model of 20 million parameters or more fits on {allowed.chips:,} {chip_of(given.chip).name} with "
