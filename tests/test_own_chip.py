@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from liebig.cluster import Chip, chip, chip_names
@@ -342,6 +342,7 @@ def finite(value: Any) -> bool:
         },
     )
 )
+@example({"peak_bf16": 1e15, "memory_bytes": 96e9, "memory_bandwidth": 4e12, "tdp_w": 2e300})
 def test_any_numbers_are_a_finite_plan_or_a_sentence(numbers: dict[str, Any]) -> None:
     try:
         plan = plan_training(**SMALL, chip=numbers)
