@@ -440,6 +440,8 @@ def test_every_question_on_the_command_line(cli: Cli, words: list[str], told: st
     [
         (["Keny"], "did you mean 'Kenya'"),
         (["--need", "-1GW"], "out of range"),
+        (["--need", "1GW with 1e27 FLOP"], "expected a power with chips, as '102 kW with 64 H100e'"),
+        (["DEU+Germany"], "'DEU+Germany': Germany is named 2 times; name it once"),
         (["--inequality", "--embargo"], "different questions"),
         (["--tokens", "1B"], "need --budget"),
         (["--need", "1GW", "--plan", "x.toml"], "give one of them"),
@@ -462,8 +464,11 @@ def test_the_site_of_a_plan(cli: Cli) -> None:
     (cli.folder / "run.toml").write_text('model = "7B"\ntokens = 1e12\nchips = 4096\n')
     answer = json.loads(cli("access", "Kenya", "--plan", "run.toml", "--samples", "256", "--json").stdout)
     assert 2e6 < answer["need"]["power_w"]["p50"] < 9e6
-    assert re.search(r"can host \d\.\d+ MW \(", cli("access", "Kenya", "--plan", "run.toml", "--samples", "64").stdout)
-    assert answer["year"] == 2030
+    # the chips of the plan, not those that the year's average site would have for its power
+    assert answer["need"]["h100e"] == {"p10": 4096.0, "p50": 4096.0, "p90": 4096.0}
+    shown = cli("access", "Kenya", "--plan", "run.toml", "--samples", "64").stdout
+    assert re.search(r"can host \d\.\d+ MW with 4096 H100e \(", " ".join(shown.split()))
+    assert answer["year"] == 2026  # the plan's date by default
 
 
 def test_a_plan_is_held_against_the_supply_of_its_date(cli: Cli) -> None:

@@ -369,6 +369,29 @@ def _options_with_numbers(command: Any, words: tuple[str, ...] = ()) -> Iterator
             yield (*words, option.opts[0])
 
 
+def _options_with_one_value(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every option that takes one value, after the words of its command."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _options_with_one_value(inner, (*words, name))
+    for option in command.params:
+        if option.param_type_name == "option" and not (option.is_flag or option.multiple or option.count):
+            yield (*words, max(option.opts, key=len))
+
+
+def _one_a_command(words: tuple[str, ...]) -> Any:
+    """The first option of a command; all others are tried with the slow tests."""
+    first = words == next(w for w in WITH_ONE_VALUE if w[:-1] == words[:-1])
+    return pytest.param(words, id=" ".join(words), marks=[] if first else pytest.mark.slow)
+
+
+WITH_ONE_VALUE = list(_options_with_one_value(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("words", [_one_a_command(words) for words in WITH_ONE_VALUE])
+def test_an_option_that_takes_one_value_is_refused_twice(cli: Cli, words: tuple[str, ...]) -> None:
+    assert cli.fails(*words, "1", words[-1], "2") == f"error: {words[-1]} is given 2 times; give it once\n"
+
+
 WITH_NUMBERS = list(_options_with_numbers(typer.main.get_command(app)))
 
 

@@ -134,6 +134,7 @@ def test_every_answer_about_a_chip_carries_its_notes() -> None:
     assert sweep.notes == notes
 
 
+@pytest.mark.slow
 def test_scores_of_published_rows_say_which_rest_on_borrowed_timings() -> None:
     from liebig.evidence.training import score_rows, score_runs
 

@@ -375,6 +375,11 @@ def test_like_alone_has_prices_and_footprint_of_the_chip(name: str) -> None:
     changed = chip_from_fields({"like": name, "memory_bytes": known.memory_bytes * 1.5})
     assert (changed.table_name, changed.base_name) == ("custom", name)
     assert chip_cost(changed) is None
+    # a site's limit of power is not what the chip was paid for
+    capped = chip_from_fields({"like": name, "tdp_w": 0.9 * (known.tdp_w or 700)})
+    assert chip_cost(capped) == chip_cost(known)
+    rents = (rental_usd_per_chip_hour(c, "2026-06") for c in (capped, known))
+    assert len({(r.p10, r.p50, r.p90) for r in rents}) == 1
 
 
 @pytest.mark.parametrize(

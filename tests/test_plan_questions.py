@@ -152,6 +152,7 @@ def test_the_model_is_the_best_of_the_frontier(five_million) -> None:
     assert 3 < b.tokens[1] / b.parameters < 100
 
 
+@pytest.mark.slow
 def test_more_money_gives_less_loss_and_every_subset_works() -> None:
     small, large = (find_budget(usd=u, days=60) for u in (1e6, 1e7))
     assert large.loss[1] < small.loss[1]
@@ -438,7 +439,8 @@ def test_a_larger_budget_never_buys_a_worse_model(budget: str, amounts: tuple[fl
         assert more <= less * (1 + 1e-4)
 
 
-@pytest.mark.parametrize("usd", [2e4, pytest.param(1e7, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("usd", [2e4, 1e7])
 def test_more_days_never_buy_a_worse_model(usd: float) -> None:
     """Also where money pays for few servers: what whole servers leave buys more of them for less time."""
     found = [find_budget(usd=usd, days=days, usd_per_chip_hour=2.98) for days in (5, 10, 20, 45, 80)]

@@ -50,11 +50,15 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class NeedText:
-    """A need as it was written: kind (``W``, ``H100e``, ``FLOP``, ``frontier``), amount, and the year it names."""
+    """A need as it was written: kind (``W``, ``H100e``, ``FLOP``, ``frontier``), amount, and the year it names.
+
+    A power may say how many chips it feeds.
+    """
 
     kind: str
     amount: float = 0.0
     year: int | None = None
+    h100e: float | None = None
 
 
 def parse_need(text: str) -> NeedText:
@@ -62,11 +66,21 @@ def parse_need(text: str) -> NeedText:
 
     >>> parse_need("1GW").amount, parse_need("a frontier run in 2030").year, parse_need("3M H100e").kind
     (1000000000.0, 2030, 'H100e')
+    >>> parse_need("102 kW with 64 H100e").h100e
+    64.0
 
     Raises:
         InputError: it is no power, number of chips, FLOP or frontier run.
         RangeError: it is not above zero, or absurd.
     """
+    power, together, chips = text.partition(" with ")
+    if together:
+        parts = parse_need(power), parse_need(chips)
+        if [p.kind for p in parts] != ["W", "H100e"]:
+            raise InputError(
+                f"need = {text!r} is not understood; expected a power with chips, as '102 kW with 64 H100e'"
+            )
+        return NeedText("W", parts[0].amount, h100e=parts[1].amount)
     match = _FRONTIER.match(text.strip().lower())
     if match:
         return NeedText("frontier", year=int(match[1]) if match[1] else None)
@@ -127,9 +141,9 @@ class Need:
 def find_need(text: str, year: int, sampled: SampledWorld) -> Need:
     """Power, chips, money, electricity per year and water of a need in a year.
 
-    A power is turned into chips by the facility power per H100e of the year, and into money by the observed cost
-    of a campus (``access.campus_usd_per_w``), moved along the falls of USD and W per H100e. A run is described as
-    the forecast describes the run at its ceiling.
+    A power is turned into chips by the facility power per H100e of the year, unless it says which it feeds, and into
+    money by the observed cost of a campus (``access.campus_usd_per_w``), moved along the falls of USD and W per H100e.
+    A run is described as the forecast describes the run at its ceiling.
     """
     wanted = parse_need(text)
     n = sampled.samples
@@ -139,7 +153,8 @@ def find_need(text: str, year: int, sampled: SampledWorld) -> Need:
         return need_of_run(text, year, frontier_flop(sampled, year), sampled)
     watts = _flat(facility_w_per_h100e(sampled.state, np.array([start_of(year)])), n)
     power = np.full(n, wanted.amount) if wanted.kind == "W" else wanted.amount * watts
-    return _need(text, year, power, power / watts, power * usd_per_w(sampled, year), sampled)
+    chips = power / watts if wanted.h100e is None else np.full(n, wanted.h100e)
+    return _need(text, year, power, chips, power * usd_per_w(sampled, year), sampled)
 
 
 def need_of_run(text: str, year: int, flop: Array, sampled: SampledWorld) -> Need:

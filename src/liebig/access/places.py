@@ -155,7 +155,7 @@ def find_place(text: str) -> Place:
     'AU'
 
     Raises:
-        InputError: nothing is named.
+        InputError: nothing is named, or a place twice.
         UnknownNameError: no country or club is called so.
     """
     parts = [p.strip() for p in text.split("+")]
@@ -164,8 +164,12 @@ def find_place(text: str) -> Place:
     found = [_one(part) for part in parts]
     if len(found) == 1:
         return found[0]
+    codes = [p.code for p in found]
+    for place in found:
+        if codes.count(place.code) > 1:
+            raise InputError(f"{text!r}: {place.name} is named {codes.count(place.code)} times; name it once")
     members: dict[str, CountryRow] = {m.iso3: m for place in found for m in place.members}
-    return Place("+".join(p.code for p in found), " + ".join(p.name for p in found), tuple(members.values()))
+    return Place("+".join(codes), " + ".join(p.name for p in found), tuple(members.values()))
 
 
 def _one(text: str) -> Place:

@@ -219,9 +219,10 @@ class Access:
         """The need in words, with its power, chips and cost."""
         need = self.need
         name = self.given.need if "frontier" not in self.given.need.lower() else "the frontier run"
-        power = "" if parse_need(self.given.need).kind == "W" else f"{format_interval(need['power_w'], 'W')}, "
-        chips, money = format_interval(need["h100e"], "H100e"), format_interval(need["capital_usd"], "USD")
-        return f"{name} ({power}{chips}, {money})"
+        text = parse_need(self.given.need)
+        power = "" if text.kind == "W" else f"{format_interval(need['power_w'], 'W')}, "
+        chips = "" if text.h100e is not None else f"{format_interval(need['h100e'], 'H100e')}, "
+        return f"{name} ({power}{chips}{format_interval(need['capital_usd'], 'USD')})"
 
     def summary(self) -> str:
         """The answer in plain words."""

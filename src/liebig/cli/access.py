@@ -43,7 +43,8 @@ def access(
         str | None, typer.Option("--need", help="1GW (default), '3M H100e', '1e28 FLOP', or frontier.")
     ] = None,
     plan: Annotated[
-        Path | None, typer.Option("--plan", help="Need the site of this plan of a training run (TOML).", metavar="FILE")
+        Path | None,
+        typer.Option("--plan", help="Need the site and chips of this plan of a training run (TOML).", metavar="FILE"),
     ] = None,
     year: Annotated[int | None, typer.Option("--year", help="When it runs (default 2030, or the plan's date).")] = None,
     scenario: Annotated[
@@ -97,7 +98,7 @@ def access(
 
 
 def _need(need: str | None, year: int | None, plan: Path | None) -> tuple[str | None, int | None]:
-    """What is needed and when: of a plan, the power of its site, in its year unless another is given."""
+    """What is needed and when: of a plan, power and chips of its site, in its year unless another is given."""
     if plan is None:
         return need, year
     if need is not None:
@@ -107,15 +108,16 @@ def _need(need: str | None, year: int | None, plan: Path | None) -> tuple[str | 
     from liebig.plan import plan_training, read_plan
     from liebig.quantities import format_quantity
 
-    options = read_plan(plan)
-    if year is None and isinstance(options.get("date"), str):
-        year = calendar_year(options["date"])
+    planned = plan_training(**read_plan(plan))
+    if year is None:
+        year = calendar_year(planned.given.date)
         if not FIRST_YEAR <= year <= LAST_YEAR:
             raise RangeError(
-                f"{plan}: date {options['date']} lies outside {FIRST_YEAR} to {LAST_YEAR}, the years that access "
+                f"{plan}: date {planned.given.date} lies outside {FIRST_YEAR} to {LAST_YEAR}, the years that access "
                 "answers for; give one with --year"
             )
-    return format_quantity(plan_training(**options).run.site_power_w.p50, "W", 3), year
+    power = format_quantity(planned.run.site_power_w.p50, "W", 3)
+    return f"{power} with {planned.given.chips * planned.chip.h100e:.4g} H100e", year
 
 
 def _answer(question: str, countries: tuple[str, ...], given: dict[str, Any], **more: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +27,7 @@ from liebig.cli import (
     trends,
     validate,
 )
-from liebig.errors import InputError, LiebigError
+from liebig.errors import ConflictError, InputError, LiebigError
 from liebig.palette import ALERT
 
 __all__ = ["app", "run"]
@@ -34,6 +35,17 @@ __all__ = ["app", "run"]
 
 class _Questions(typer.core.TyperGroup):
     """The commands, whose options are refused in the same words as names in files and requests."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is asked for, and the words that are left for it.
+
+        Raises:
+            ConflictError: an option that takes one value stands there twice.
+        """
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            _refuse_repeated(ctx, command, list(rest))
+        return name, command, rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that is asked for.
@@ -52,6 +64,22 @@ class _Questions(typer.core.TyperGroup):
             name = error.param.opts[0] if error.param.param_type_name == "option" else error.param.name
             problem = found(include_url=False)[0]
             raise InputError(sentences([{**problem, "loc": (name,)}], {})[0]) from None
+
+
+def _refuse_repeated(parent: Any, command: Any, words: list[str]) -> None:
+    """No option that takes one value may be given twice: the last would win without a word."""
+    ctx = type(parent)(command, info_name=command.name, parent=parent)
+    try:
+        _, left, order = command.make_parser(ctx).parse_args(args=words)
+    except typer.TyperException:  # is told when the command itself reads them
+        return
+    single = [p for p in order if p.param_type_name == "option" and not (p.is_flag or p.multiple or p.count)]
+    for param, times in Counter(single).items():
+        if times > 1:
+            raise ConflictError(f"{max(param.opts, key=len)} is given {times} times; give it once")
+    below = command.get_command(ctx, left[0]) if left and hasattr(command, "get_command") else None
+    if below is not None:
+        _refuse_repeated(ctx, below, left[1:])
 
 
 app = typer.Typer(

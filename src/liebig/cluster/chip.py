@@ -210,6 +210,15 @@ class Chip(BaseModel):
             return constant(f"chip.{precision}_share") * self.peak_bf16
         return self.peak_bf16
 
+    @property
+    def h100e(self) -> float:
+        """H100-equivalents of one chip: its fastest dense operations of 8 bits or more over those of an H100.
+
+        >>> round(chip("H100-SXM").h100e, 3), round(chip("A100-SXM-80GB").h100e, 3)
+        (1.0, 0.315)
+        """
+        return max(self.peak("fp8"), self.peak("int8")) / constant("chip.h100e_flop_per_s")
+
     def runs_as(self, precision: str) -> str:
         """The precision whose units multiply: a wider one where the chip lacks those of a narrow one.
 
@@ -244,7 +253,7 @@ class Chip(BaseModel):
 
     @property
     def table_name(self) -> str:
-        """The chip of the table that this one is, whatever it is called: whose prices and footprint it has.
+        """The chip of the table that this one is, whatever it is called.
 
         A chip of which a number was changed is another one.
 

@@ -259,7 +259,7 @@ def batched_time(chip: Chip, rows: ArrayLike, columns: ArrayLike, depth: ArrayLi
     time = gemm_time(chip, "bf16", rows, columns, depth)
     if is_systolic(chip) or chip.measured:
         return time
-    odd = (np.remainder(np.asarray(columns), 8.0) > 0) | (np.remainder(np.asarray(depth), 8.0) > 0)
+    odd = _odd(np.asarray(columns), 8) | _odd(np.asarray(depth), 8)
     return np.where(odd, constant("kernel.batched_misaligned") * time, time)
 
 
@@ -273,9 +273,17 @@ def _misalignment(chip: Chip, columns: Array, depth: Array) -> Array:
     # sizes that are no whole numbers stand for any near them
     n, k = (np.where(x == np.floor(x), x, 0.0) for x in (columns, depth))
     for start in (8, 4, 2):  # bytes, where 8, 4 or 2 numbers of two bytes do not divide the row
-        odd = (np.remainder(n, start) > 0) | (np.remainder(k, start) > 0)
+        odd = _odd(n, start) | _odd(k, start)
+        if not odd.any():  # then no smaller power of two is left over either
+            break
         out[odd] = constant(f"kernel.misaligned_{start}_bytes")
     return out
+
+
+def _odd(size: Array, by: int) -> NDArray[np.bool_]:
+    """Where a size is no multiple of a power of two; ``numpy.remainder`` takes ten times as long."""
+    multiple = size / by
+    return np.not_equal(multiple, np.floor(multiple))
 
 
 @functools.cache

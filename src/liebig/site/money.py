@@ -86,9 +86,24 @@ def _costs() -> dict[str, ChipCostRow]:
     return {r.chip: r for r in load_catalog().table("chip_costs") if isinstance(r, ChipCostRow)}
 
 
+#: What a buyer pays a chip for; one that differs only in power, links or timings has the price of its kind.
+_PAID_FOR = frozenset({"peak_bf16", "peak_fp16", "peak_fp8", "peak_fp4", "memory_bytes", "memory_bandwidth", "release"})
+
+
+def priced_as(machine: Chip) -> str:
+    """The chip of the table whose prices and footprint a chip has: its own name where it has none of them.
+
+    >>> from liebig.cluster.chip import chip_from_fields
+    >>> fields = {"name": "ours", "like": "H100-SXM"}
+    >>> priced_as(chip_from_fields({**fields, "tdp_w": 500})), priced_as(chip_from_fields({**fields, "peak_fp8": 4e15}))
+    ('H100-SXM', 'ours')
+    """
+    return machine.name if machine.stated & _PAID_FOR else machine.base_name
+
+
 def chip_cost(machine: Chip) -> ChipCostRow | None:
     """Published prices and footprint of a chip, or None."""
-    return _costs().get(machine.table_name)
+    return _costs().get(priced_as(machine))
 
 
 def priced_year(date: str | float) -> float:
@@ -130,11 +145,11 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     year = priced_year(date)
     if terms and terms not in TERMS:
         raise UnknownNameError("terms of rent", terms, TERMS)
-    known = _rents().get(machine.table_name, [])
+    known = _rents().get(name := priced_as(machine), [])
     chosen = (
         [k for k in known if k[2] == terms] if terms else [k for k in known if k[2] in ("market", "1-year", "3-year")]
     )
-    note = "dated prices of this chip"
+    note = "dated prices of this chip" if name == machine.table_name else f"dated prices of {name}"
     if not chosen:
         chosen, note = known, f"{note}, on other terms" if terms else note
     if not chosen:
