@@ -94,11 +94,12 @@ def test_notes_name_the_lender_and_at_what_level() -> None:
 
 
 def test_a_precision_that_was_not_timed_is_borrowed_too() -> None:
-    (note,) = notes_on(CHIPS["A100-SXM-80GB"], precision="fp8")
+    note, units = notes_on(CHIPS["A100-SXM-80GB"], precision="fp8")
+    assert units == "A100-SXM-80GB: it has no fp8 units; products run at the rate of bf16"
     assert "fp8 matrix products are borrowed from H100" in note
     assert notes_on(CHIPS["A100-SXM-80GB"], precision="bf16") == ()
     plan = plan_training(**SMALL, chip="A100-SXM-80GB", precision="fp8", tp=1, pp=1)
-    assert plan.notes == (note,)
+    assert plan.notes == (note, units)
 
 
 def test_a_chip_measured_on_the_spot_borrows_only_what_was_not_measured() -> None:

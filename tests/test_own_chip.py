@@ -413,3 +413,15 @@ def test_like_leads_through_files_to_the_chip_of_the_table(tmp_path: Path) -> No
     found = [chip(tmp_path / f"{n}.toml") for n in "abcde"]
     assert [c.table_name for c in found] == ["H100-SXM", "H100-SXM", "c", "d", "e"]
     assert [c.base_name for c in found] == ["H100-SXM", "H100-SXM", "H100-SXM", "d", "e"]
+
+
+def test_a_peak_of_vector_units_is_said_unless_the_user_states_one() -> None:
+    words = "may be those of its vector units"
+    for name in ("NVIDIA RTX A5000", "NVIDIA Quadro RTX 5000"):
+        assert any(words in note for note in notes_on(chip(name)))
+    assert not any(words in note for name in chip_names() for note in notes_on(chip(name)))
+    assert not any(words in n for n in notes_on(chip_from_fields({"like": "NVIDIA RTX A5000", "peak_bf16": 111e12})))
+
+
+def test_a_rate_that_is_not_known_is_said() -> None:
+    assert any("its tf32 rate is not known" in note for note in notes_on(chip("TPU-v5p"), precision="tf32"))

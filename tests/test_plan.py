@@ -281,11 +281,33 @@ def test_the_405b_of_llama_3_takes_what_it_took() -> None:
     """Published: 8,192 to 16,384 H100, tensor 8, pipeline 16, 38 to 43 % of the peak (arXiv:2407.21783, table 4)."""
     plan = plan_training(model="Llama3.1-405B", chips=16_384, batch=2048, tokens=15.6e12)
     assert 0.36 < plan.utilisation("model-noncausal") < 0.46
-    layout = plan.layout_dict()
+    without = plan_training(model="Llama3.1-405B", chips=16_384, batch=2048, tokens=15.6e12, cp=1)
+    layout = without.layout_dict()
     assert layout["tp"] == 8
     assert (layout["pp"], layout["dp"], layout["recompute"]) == (16, 128, "selective")  # as published
+    assert 0.93 * without.step_s.p50 < plan.step_s.p50 <= without.step_s.p50  # context ranks gain little here
     assert 60 < plan.run.days[1] < 140
     assert plan.run.chip_hours[0] < 30.84e6 < plan.run.chip_hours[2] * 1.15  # the model card's chip-hours
+
+
+def test_chips_beyond_the_sequences_of_a_batch_share_sequences() -> None:
+    """Context ranks keep pipelines filled where a batch has few sequences for every chip; all layouts are looked at."""
+    of = {"model": "Llama3.1-405B", "chips": 16_384, "batch": 1024, "tokens": 15.6e12}
+    found = plan_training(**of)
+    assert found.layout_dict()["cp"] > 1
+    for cp in (1, 2, 4):
+        assert found.step_s.p50 <= plan_training(**of, cp=cp).step_s.p50
+    assert found.step_s.p50 < 0.5 * plan_training(**of, cp=1).step_s.p50
+
+
+def test_what_can_be_planned_and_not_be_meant_is_said() -> None:
+    def notes(**options: object) -> str:
+        return " ".join(plan_training(**{**SMALL, "tokens": 1e12, **options}).notes)
+
+    assert notes() == ""
+    assert "H100-SXM was released in 2022, after the run (2020)" in notes(date="2020")
+    assert "1,000 tokens are less than one step, which takes" in notes(tokens=1000)
+    assert "schedule dualpipe changes nothing without a pipeline" in notes(schedule="dualpipe", pp=1)
 
 
 def test_owning_renting_and_a_given_price() -> None:

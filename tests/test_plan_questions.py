@@ -17,8 +17,8 @@ from liebig.errors import ConflictError, InputError, RangeError, UnknownNameErro
 from liebig.forecast import make_inputs
 from liebig.forecast.result import interval_of
 from liebig.forecast.simulate import run_forecast
-from liebig.plan import budget as budget_module
 from liebig.plan import (
+    budget_search,
     find_budget,
     find_scale,
     find_sweep,
@@ -413,13 +413,13 @@ def test_every_number_of_chips_buys_a_model(chips: int) -> None:
 def test_every_power_buys_a_model(power_w: float) -> None:
     found = find_budget(power_w=power_w, usd_per_chip_hour=2.0)
     assert found.power_w <= power_w
-    assert found.loss[1] < 2.2
+    assert found.loss[1] < 2.5
 
 
 @pytest.mark.parametrize("chips", [1, 2, 3, 5, 7])
 def test_fewer_chips_than_a_server_has_are_all_used(chips: int) -> None:
     found = find_budget(chips=chips, usd_per_chip_hour=2.0)
-    assert (found.chips, found.idle_chips, found.binds) == (chips, 0, "chips")
+    assert (found.chips, found.idle_chips, found.binds) == (chips, 0, "chips and days")
 
 
 LARGER = [
@@ -433,10 +433,19 @@ LARGER = [
 
 @pytest.mark.parametrize(("budget", "amounts", "days"), LARGER)
 def test_a_larger_budget_never_buys_a_worse_model(budget: str, amounts: tuple[float, ...], days: float | None) -> None:
-    limits: list[dict[str, Any]] = [{budget: x, "days": days, "usd_per_chip_hour": 2.0} for x in amounts]
+    limits: list[dict[str, Any]] = [{budget: x, "days": days or 90, "usd_per_chip_hour": 2.0} for x in amounts]
     losses = [find_budget(**given).loss[1] for given in limits]
     for less, more in itertools.pairwise(losses):
         assert more <= less * (1 + 1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "more", [{"days": 90}, {"chips": 896}, {"chips": 10**7}, {"power_w": 2e7}, {"days": 90, "chips": 1000}], ids=str
+)
+def test_a_limit_that_is_not_reached_changes_nothing(more: dict[str, Any]) -> None:
+    """A run takes 90 days at most unless days are given, whatever else is."""
+    assert find_budget(usd=5e6, **more).loss.p50 == find_budget(usd=5e6).loss.p50
 
 
 @pytest.mark.slow
@@ -470,11 +479,11 @@ def test_what_is_left_idle_is_no_used_up_budget() -> None:
 @given(st.integers(1, 10**8))
 def test_numbers_of_chips_that_are_tried(most: int) -> None:
     """Coarse numbers come within a third of each other down to one, fine ones within a seventh, none twice."""
-    coarse = [most, *budget_module._coarse_below(most)]
+    coarse = [most, *budget_search._coarse_below(most)]
     assert coarse[-1] == 1
     assert all(1 < a / b <= 2 for a, b in itertools.pairwise(coarse))
     assert all(a / b <= 4 / 3 for a, b in itertools.pairwise(coarse[1:]) if b >= 4)
-    fine = budget_module._between(most, most)
+    fine = budget_search._between(most, most)
     assert all(most / 2 < n < most for n in fine)
     assert len(set(fine)) == len(fine)
 

@@ -288,7 +288,25 @@ def test_prices_at_a_date_are_those_that_were_asked_then(name: str, date: str, l
     assert low < rental_usd_per_chip_hour(CHIPS[name], date, "market").p50 < high
 
 
-def test_prices_before_and_after_the_data_follow_the_usual_fall() -> None:
+def test_the_yearly_change_of_prices_is_that_of_the_table() -> None:
+    """Log-linear in time within chip and terms; its ends hold the fits of one chip and of the last years."""
+    rows = load_catalog().rows("rental_prices", RentalPriceRow)
+
+    def fitted(since: float = 0.0, only: str = "") -> float:
+        groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        for r in rows:
+            if decimal_year(r.date) >= since and r.chip.startswith(only):
+                groups.setdefault((r.chip, r.terms), []).append((decimal_year(r.date), math.log(r.usd_per_chip_hour)))
+        off = np.concatenate([np.array(g) - np.mean(g, axis=0) for g in groups.values()])
+        return math.exp((off[:, 0] @ off[:, 1]) / (off[:, 0] @ off[:, 0]))
+
+    number = plan_number("money.fall_per_year")
+    assert number.p50 == pytest.approx(fitted(), abs=0.006)
+    assert number.p10 == pytest.approx(fitted(only="H100-SXM"), abs=0.006)
+    assert number.p90 == pytest.approx(fitted(since=2025.0), abs=0.006)
+
+
+def test_prices_before_and_after_the_data_follow_the_usual_change() -> None:
     fall = plan_number("money.fall_per_year").p50
     p = [rental_usd_per_chip_hour(H100, float(y), "market").p50 for y in (2034, 2035, 2036)]
     assert p[1] / p[0] == pytest.approx(fall, rel=1e-3)

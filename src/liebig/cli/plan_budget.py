@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def budget(
     usd: Annotated[str | None, typer.Option("--usd", help="Money for the run: 5M, 'USD 5M'.")] = None,
     power: Annotated[str | None, typer.Option("--power", help="Power of the site: '2 MW'.")] = None,
-    days: Annotated[float | None, typer.Option("--days", help="How long it may take.")] = None,
+    days: Annotated[float | None, typer.Option("--days", help="How long it may take (default 90).")] = None,
     chips: p.ChipsOption = None,
     chip: p.ChipOption = None,
     precision: p.PrecisionOption = None,

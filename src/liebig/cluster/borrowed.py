@@ -13,7 +13,7 @@ from liebig.cluster.collectives import curves_family, link_share
 from liebig.cluster.fabric import Fabric, fabric_of
 from liebig.cluster.families import family_of, is_systolic
 from liebig.cluster.kernels import level_of, table_of
-from liebig.cluster.stated import notes_on_stated
+from liebig.cluster.stated import notes_on_stated, notes_on_units
 from liebig.cluster.throttling import REFERENCE
 
 __all__ = ["Borrowing", "borrowed_by_rows", "borrowed_words", "borrowings", "notes_on"]
@@ -57,11 +57,12 @@ def notes_on(chip: Chip, fabric: Fabric | None = None, precision: str = "bf16") 
     """The same as sentences, for the notes beside an answer, and what stated numbers of the chip leave behind.
 
     >>> from liebig.cluster import chip
-    >>> notes_on(chip("A100-SXM-80GB"), precision="fp8")
-    ('A100-SXM-80GB: fp8 matrix products are borrowed from H100, at 1.23 times its share of the roofline',)
+    >>> notes_on(chip("A100-SXM-80GB"), precision="fp8")  # doctest: +NORMALIZE_WHITESPACE
+    ('A100-SXM-80GB: fp8 matrix products are borrowed from H100, at 1.23 times its share of the roofline',
+     'A100-SXM-80GB: it has no fp8 units; products run at the rate of bf16')
     """
     lent = tuple(f"{chip.name}: {b.words}" for b in borrowings(chip, fabric, precision))
-    return lent + notes_on_stated(chip)
+    return lent + notes_on_units(chip, precision) + notes_on_stated(chip)
 
 
 def borrowed_words(chip: Chip, precision: str = "bf16") -> str:

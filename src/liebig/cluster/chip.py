@@ -24,6 +24,7 @@ __all__ = [
     "chip",
     "chip_from_fields",
     "chip_names",
+    "from_data_sheet",
     "precision_of",
 ]
 
@@ -273,6 +274,15 @@ class Chip(BaseModel):
 
 def _plain(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
+
+
+def from_data_sheet(machine: Chip) -> bool:
+    """Whether a chip's numbers were read from its data sheet, or stated by the user; else a database lists them.
+
+    >>> from_data_sheet(chip("H100-SXM")), from_data_sheet(chip("RTX A5000"))
+    (True, False)
+    """
+    return machine.base_name in _catalogue()[0] or _plain(machine.base_name) not in _database() or bool(machine.stated)
 
 
 @functools.cache

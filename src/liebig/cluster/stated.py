@@ -1,11 +1,12 @@
-"""Numbers that a user states of a chip: others that contradict them, and fields that no plan reads."""
+"""Numbers of a chip that are not what they seem: stated ones that others contradict, and units that it lacks."""
 
 from __future__ import annotations
 
-from liebig.cluster.chip import Chip
+from liebig.catalog import constant
+from liebig.cluster.chip import Chip, from_data_sheet
 from liebig.cluster.families import is_systolic
 
-__all__ = ["notes_on_stated"]
+__all__ = ["notes_on_stated", "notes_on_units"]
 
 #: Peaks of a precision, and of narrower ones that chips do not run slower.
 _NARROWER = {
@@ -29,6 +30,32 @@ def notes_on_stated(chip: Chip) -> tuple[str, ...]:
     found = [*_peaks(chip, stated), *_power(chip, stated)]
     unread = [f for f in (*_UNREAD, *(() if is_systolic(chip) else ("on_chip_bytes",))) if f in stated]
     found += [f"{name} changes nothing in a plan" for name in unread]
+    return tuple(f"{chip.name}: {words}" for words in found)
+
+
+def notes_on_units(chip: Chip, precision: str) -> tuple[str, ...]:
+    """Sentences on a precision that a chip has no units for, and on a peak that may be that of its vector units.
+
+    Databases print the peak of vector units where they know no other; matrix units, which most chips have
+    from 2018 on, do four times as much and more.
+
+    >>> from liebig.cluster.chip import chip
+    >>> notes_on_units(chip("A100-SXM-80GB"), "fp8"), notes_on_units(chip("H100-SXM"), "fp8")
+    (('A100-SXM-80GB: it has no fp8 units; products run at the rate of bf16',), ())
+    """
+    found = []
+    runs_as = chip.runs_as(precision)
+    if runs_as != precision:
+        found.append(f"it has no {precision} units; products run at the rate of {runs_as}")
+    if precision in ("fp32", "tf32") and not (chip.peak_fp32 or chip.peak_tf32):
+        share = constant(f"chip.{precision}_share")
+        found.append(f"its {precision} rate is not known; products run at {share:g} of that of bf16")
+    vectors = not from_data_sheet(chip) and chip.release >= "2018"
+    if vectors and chip.peak_bf16 <= 2.05 * (chip.peak_fp32 or 0.0):
+        found.append(
+            f"the {chip.peak_bf16 / 1e12:.3g} TFLOP/s that the table has in 16 bits may be those of its vector units; "
+            "if its matrix units do more, state peak_bf16 in a chip of your own"
+        )
     return tuple(f"{chip.name}: {words}" for words in found)
 
 

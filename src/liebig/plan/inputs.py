@@ -234,8 +234,9 @@ def _space(given: TrainingInput) -> Space:
     if given.recompute_share is not None:
         recompute = [1.0 + given.recompute_share]
     cps = _held(given.cp)
-    if cps is None and given.seq_len > 16_384:
-        cps = [c for c in (1, 2, 4, 8, 16, 32, 64) if given.seq_len % c == 0 and given.seq_len // c >= 2048]
+    if cps is None:
+        most = given.seq_len / constant("search.context_tokens")
+        cps = [1, *(c for c in (2**i for i in range(1, 20)) if c <= most and given.seq_len % c == 0)]
     return Space(
         tp=_held(given.tp), pp=_held(given.pp), cp=cps, ep=_held(given.ep), micro_batch=_held(given.micro_batch),
         vpp=_held(given.vpp), recompute=recompute, zero=_held(given.zero),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liebig.dates import calendar_year, decimal_year
 from liebig.plan.goodput import goodput
 from liebig.plan.inputs import Setup, TrainingInput, make_training_input, setup_of
 from liebig.plan.result import TrainingPlan, layout_dict
@@ -77,7 +78,7 @@ def plan_of(given: TrainingInput, setup: Setup, found: Found, which: int = 0) ->
     return TrainingPlan(
         given, setup.model, setup.chip, setup.software, setup.precision, setup.batch, setup.tokens, setup.site, lay,
         breakdown, (forward, backward, weights), need, step_s, lost, run, found,
-        (*setup.notes, *_network_notes(given, setup, lay, total)),
+        (*setup.notes, *_network_notes(given, setup, lay, total), *_unremarked(given, setup, lay, steps)),
     )  # fmt: skip
 
 
@@ -95,6 +96,22 @@ def _network_notes(given: TrainingInput, setup: Setup, lay: Layouts, step_s: flo
         pieces = parts(setup.chip, usual, setup.software, setup.precision, setup.model.shape, lay, float(given.seq_len))
         if float(assemble(pieces, constants).total) == step_s:
             notes.append(f"{name} {getattr(given, name)} changes nothing for this layout: a step takes as long without")
+    return notes
+
+
+def _unremarked(given: TrainingInput, setup: Setup, lay: Layouts, steps: float) -> list[str]:
+    """Sentences on a run that can be planned and not be meant."""
+    notes = []
+    released = setup.chip.release
+    if released and decimal_year(given.date) < calendar_year(released):
+        notes.append(f"{setup.chip.name} was released in {calendar_year(released)}, after the run ({given.date})")
+    if steps < 1.0:
+        notes.append(
+            f"{setup.tokens:,.0f} tokens are less than one step, which takes {setup.batch * given.seq_len:,}; "
+            "give more tokens or a smaller batch"
+        )
+    if given.schedule != "1f1b" and float(lay.pp) == 1.0:
+        notes.append(f"schedule {given.schedule} changes nothing without a pipeline; give pp of 2 or more")
     return notes
 
 

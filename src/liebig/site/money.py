@@ -125,7 +125,7 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     """What a chip costs to rent at a date, over vendors.
 
     Dated prices of the chip are weighed by how near they lie in time and moved to the date along the usual
-    fall of prices; without any, a server of its speed is priced by the trend and rented at the going return.
+    change of prices; without any, a server of its speed is priced by the trend and rented at the going return.
 
     Args:
         machine: the accelerator.
@@ -165,6 +165,9 @@ def rental_usd_per_chip_hour(machine: Chip, date: str | float, terms: str = "") 
     low, high = (
         min(low, constant("money.price_least_low") * middle), max(high, constant("money.price_least_high") * middle)
     )  # fmt: skip
+    off = float(np.abs(years - year).min())
+    if off > constant("money.price_far_yr"):
+        note += f", the nearest {off:.0f} years off"
     return Prices(low, middle, high, len(chosen), note)
 
 

@@ -214,7 +214,7 @@ def _scored(
 
 def _energy(case: RunCase, numbers: dict[str, Any] | None) -> RunScored:
     """Energy at the published chip-hours: chips alone, or servers, with the site's PUE where the scope holds it."""
-    from liebig.plan.budget import TYPICAL_SHARES
+    from liebig.plan.budget_search import TYPICAL_SHARES
 
     head = (case.row_id, case.source, case.quality, "energy_mwh")
     if case.chip is None or not case.chip_hours > 0:
