@@ -502,3 +502,18 @@ def test_precisions_are_those_of_the_chip(ask: Callable[[str], object]) -> None:
 
 def test_a_budget_reads_a_precision_as_plans_do() -> None:
     assert find_budget(chips=64, days=10, precision="FP8", usd_per_chip_hour=2.0).plan.precision == "fp8"
+
+
+@pytest.mark.slow
+def test_options_of_a_scale_that_change_nothing_are_said() -> None:
+    sweep: dict[str, Any] = {"smallest": 1e24, "largest": 1e25, "per_decade": 1}
+    plain = find_scale(**sweep)
+    for options, words in (
+        ({"inner_steps": 500, "site_tbit": 0.001}, "site_tbit, inner_steps: nothing is exchanged between sites"),
+        ({"tokens_per_parameter": 500.0}, "tokens_per_parameter: the law besiroglu says how many tokens"),
+    ):
+        found = find_scale(**sweep, **options)
+        assert found.rows == plain.rows
+        assert words in found.notes[-1]
+    assert not plain.notes
+    assert not find_scale(**sweep, fit="ratio", tokens_per_parameter=30.0, sites=2, inner_steps=500).notes

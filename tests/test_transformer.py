@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from liebig.catalog import load_catalog
 from liebig.catalog.training_rows import ArchitectureRow
 from liebig.errors import InputError, RangeError, UnknownNameError
+from liebig.step.layout import Layouts
+from liebig.step.memory import layer_activations
+from liebig.step.software import software
 from liebig.transformer import (
     FLOP_CONVENTIONS,
     Architecture,
@@ -405,6 +408,17 @@ def test_activations_of_a_gpt_are_those_of_korthikanti(b: int, heads: int, layer
     # only the input of each layer stays, in two bytes
     assert float(activation_bytes(gpt.shape, s, b, "full")) == 2 * s * b * h * layers
     assert float(activation_bytes(gpt.shape, s, b, "selective")) <= float(activation_bytes(gpt.shape, s, b))
+
+
+@pytest.mark.parametrize("name", ["Llama3.1-70B", "GPT3-175B", "Mixtral-8x7B", "DeepSeek-V3"])
+@pytest.mark.parametrize(("kind", "place"), [("none", 0), ("selective", 1), ("full", 2)])
+def test_activations_of_a_model_are_those_of_its_step(name: str, kind: str, place: int) -> None:
+    """``plan model`` and ``plan train`` say the same of a chip that holds the whole model."""
+    shape = architecture(name).shape
+    layouts = Layouts.of(micro_batch=2.0, sequence_parallel=0.0)
+    of_a_layer = layer_activations(shape, layouts, 4096.0, software("modern"))[place]
+    whole = float(of_a_layer) * float(shape.n_layers)
+    assert float(activation_bytes(shape, 4096, 2, kind)) == pytest.approx(whole, rel=1e-12)
 
 
 def test_activations_of_a_gated_model_with_grouped_queries_by_hand() -> None:

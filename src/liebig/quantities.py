@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from liebig.errors import UnitError
 from liebig.units import DIMENSIONLESS, convert, example_of, is_growth
 
-__all__ = ["format_factor", "format_interval", "format_quantity", "format_scientific", "parse_quantity"]
+__all__ = ["counted", "format_factor", "format_interval", "format_quantity", "format_scientific", "parse_quantity"]
 
 _NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 #: A comma or underscore may stand only between groups of three digits: "5,5" is more likely five and a half.
@@ -227,6 +227,15 @@ def format_interval(
     if middle is not None:
         ends = f"{texts[0]} ({ends})" if ends else texts[0]
     return f"{ends} {shared}" if shared else ends
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number of things in words.
+
+    >>> counted(1, "run"), counted(1200, "search", "searches")
+    ('1 run', '1,200 searches')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _plain(value: float, digits: int) -> str:

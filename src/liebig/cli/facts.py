@@ -143,12 +143,13 @@ def check(
 ) -> None:
     """Check your own table: all problems at once, with their lines."""
     from liebig.catalog import load_catalog, read_table
+    from liebig.quantities import counted
 
     found = read_table(file, table)
     if table is None:
         load_catalog([file])
     for name, rows in found.items():
-        typer.echo(f"{file}: {len(rows)} {'row' if len(rows) == 1 else 'rows'} of {name}, no problems")
+        typer.echo(f"{file}: {counted(len(rows), 'row')} of {name}, no problems")
 
 
 def _find(catalog: Catalog, name: str) -> list[tuple[str, FactRow]]:

@@ -179,8 +179,8 @@ def _show_lever(effect: LeverEffect, year: int) -> None:
     out.print(table)
     out.print()
     out.print(
-        f"In {year}: minimum {format_factor(effect.ratio)} (in each future {_range(effect.paired)}), "
-        f"lowers it in {100 * effect.negative:.0f} % of futures. {effect.reason}",
+        f"In {year}: minimum {format_factor(effect.ratio)} (in each future {_range(effect.paired)}); "
+        f"{effect.reason or f'lowers it in {100 * effect.negative:.0f} % of futures'}.",
         soft_wrap=True,
     )
 

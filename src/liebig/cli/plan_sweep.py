@@ -89,13 +89,14 @@ def _many(value: Any) -> list[Any]:
 
 def _show(result: Sweep, by: str, top: int) -> None:
     from liebig.cli.render import console, grid
+    from liebig.quantities import counted
 
     out = console()
     able = [r for r in result.rows() if r["reason"] is None]
     able.sort(key=lambda r: r[by], reverse=by == "mfu")
-    out.print(f"{len(result.records):,} plans, {len(able):,} possible", style="bold")
+    out.print(f"{counted(len(result.records), 'plan')}, {len(able):,} possible", style="bold")
     if result.resumed:
-        out.print(f"  {result.resumed:,} searches were there already", style="dim")
+        out.print(f"  {counted(result.resumed, 'search', 'searches')} found in the file of results", style="dim")
     heads = ("model", "chip", "chips", "site", "days", "USD million", "MWh", "tCO2e", "MFU", "layout")
     table = grid(*heads, right=(2, 4, 5, 6, 7, 8))
     for r in able[:top]:

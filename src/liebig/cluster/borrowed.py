@@ -15,6 +15,7 @@ from liebig.cluster.families import family_of, is_systolic
 from liebig.cluster.kernels import level_of, table_of
 from liebig.cluster.stated import notes_on_stated, notes_on_units
 from liebig.cluster.throttling import REFERENCE
+from liebig.quantities import counted
 
 __all__ = ["Borrowing", "borrowed_by_rows", "borrowed_words", "borrowings", "notes_on"]
 
@@ -86,7 +87,7 @@ def borrowed_by_rows(words: Iterable[str]) -> tuple[str, ...]:
     ('2 rows on MI300X: attention of H100',)
     """
     counts = Counter(w for w in words if w)
-    return tuple(f"{n:,} {'row' if n == 1 else 'rows'} on {w}" for w, n in counts.most_common())
+    return tuple(f"{counted(n, 'row')} on {w}" for w, n in counts.most_common())
 
 
 def _products(chip: Chip, precision: str) -> Borrowing | None:

@@ -181,7 +181,7 @@ def collective_time(
         met = (domains - 1.0) * (1.0 - (1.0 - 1.0 / domains) ** k)  # other domains, on average
         share = met / k
     time_outer = OPERATIONS[operation] * s * share / np.maximum(outer, 1.0) + latency
-    # both parts run at once: the slower one, and some of the other
+    # both parts run at once: the slower one counts
     both = np.maximum(time_outer, np.where(g > 1, time_inner, 0.0))
     return np.where(n > 1, np.where(crossing, both, time_inner), 0.0)
 

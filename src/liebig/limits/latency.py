@@ -68,8 +68,8 @@ PARAMETERS = (
 )
 _NEWTON_STEPS = 10
 _LN2 = math.log(2.0)
-#: Logarithm of the nodes across which a layer is split near the wall.
-_DOUBLINGS = 10.0
+#: Logarithm of the nodes across which a layer is split near the wall: a thousand.
+_LN_NODES = math.log(1024.0)
 
 
 def ceiling(p: State, years: Array, structure: Structure) -> Array:
@@ -131,7 +131,7 @@ def _planned(p: State, years: Array) -> Array:
     duration = p.at("run.duration_s", years) / p.at("latency.wall_duration_s", years)
     batch = p.at("latency.wall_batch_tokens", years) / p.at("latency.wall_batch_anchor", years)
     fixed, slope = _latency_per_layer(p, years)
-    slow = p.at("latency.layers", years) * (fixed + _DOUBLINGS * slope) / p.at("latency.wall_layers_s", years)
+    slow = p.at("latency.layers", years) * (fixed + _LN_NODES * slope) / p.at("latency.wall_layers_s", years)
     return (
         p.at("latency.wall_flop_mechanism", years)
         * duration ** p.at("latency.wall_duration_exponent", years)

@@ -13,7 +13,16 @@ from liebig.dates import decimal_year
 from liebig.errors import InputError
 from liebig.plan.defaults import default_batch
 from liebig.plan.goodput import goodput
-from liebig.plan.inputs import DATE, TrainingInput, chip_of, make_training_input, precision_on, setup_of, site_of
+from liebig.plan.inputs import (
+    DATE,
+    PlanDate,
+    TrainingInput,
+    chip_of,
+    make_training_input,
+    precision_on,
+    setup_of,
+    site_of,
+)
 from liebig.plan.loss import loss
 from liebig.site.money import owned_usd_per_chip_hour, rental_usd_per_chip_hour
 from liebig.site.power import chip_power_w, server_power_w
@@ -58,7 +67,7 @@ class BudgetInput(BaseModel):
     seq_len: Annotated[int, Field(ge=128, le=10**7)] = Field(default=8192, description="tokens of a sequence")
     software: str = Field(default="modern", description="profile of the framework")
     site: str | dict[str, Any] = Field(default="us-average", description="name or numbers of the place")
-    date: str = Field(default=DATE, description="when it runs", pattern=r"^\d{4}(-\d{2}){0,2}$")
+    date: PlanDate = Field(default=DATE, description="when it runs: YYYY, YYYY-MM or YYYY-MM-DD")
     terms: Literal["reserved", "on-demand", "1-year", "3-year", "spot", "market", "owned"] = Field(
         default="reserved", description="how the chips are paid for"
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from liebig.catalog import constant
 from liebig.cluster.borrowed import notes_on
 from liebig.cluster.chip import PRECISIONS, Chip, chip, chip_from_fields, precision_of
 from liebig.cluster.fabric import Fabric, fabric_of
+from liebig.dates import decimal_year
 from liebig.errors import ConflictError, InputError, RangeError
 from liebig.plan.defaults import default_batch
 from liebig.problems import unknown_name
@@ -25,11 +26,23 @@ from liebig.step.software import Software, software
 from liebig.toml_files import read_toml_file
 from liebig.transformer.architecture import Architecture, architecture, architecture_from_fields
 
-__all__ = ["DATE", "Setup", "TrainingInput", "make_training_input", "read_plan", "setup_of"]
+__all__ = ["DATE", "PlanDate", "Setup", "TrainingInput", "make_training_input", "read_plan", "setup_of"]
 
 #: Prices are those of this month unless a date is given.
 DATE = "2026-06"
 Count = Annotated[int, Field(ge=1, le=10**9)]
+
+
+def _real_date(text: str) -> str:
+    try:
+        decimal_year(text)
+    except InputError:
+        raise ValueError("expected YYYY, YYYY-MM or YYYY-MM-DD") from None
+    return text
+
+
+#: A year, month or day.
+PlanDate = Annotated[str, AfterValidator(_real_date)]
 
 
 class TrainingInput(BaseModel):
@@ -81,9 +94,7 @@ class TrainingInput(BaseModel):
         default=None, description="interruptions per chip and day"
     )
     site: str | dict[str, Any] = Field(default="us-average", description="name or numbers of the place")
-    date: str = Field(
-        default=DATE, description="when it runs: YYYY, YYYY-MM or YYYY-MM-DD", pattern=r"^\d{4}(-\d{2}){0,2}$"
-    )
+    date: PlanDate = Field(default=DATE, description="when it runs: YYYY, YYYY-MM or YYYY-MM-DD")
     terms: Literal["reserved", "on-demand", "1-year", "3-year", "spot", "market", "owned"] = Field(
         default="reserved", description="how the chips are paid for"
     )

@@ -16,6 +16,7 @@ from liebig.cluster.chip import Chip
 from liebig.dates import decimal_year
 from liebig.plan.goodput import Goodput
 from liebig.plan.inputs import TrainingInput
+from liebig.quantities import counted
 from liebig.site.footprint import footprint
 from liebig.site.money import embodied_kgco2e, owned_usd_per_chip_hour, rental_usd_per_chip_hour
 from liebig.site.place import Site
@@ -71,7 +72,7 @@ def _price(given: TrainingInput, machine: Chip, place: Site, server_w: float) ->
         off = plan_number("money.owned_error")
         return Interval(off.p10 * middle, middle, off.p90 * middle), "owned: capital, building, upkeep and electricity"
     found = rental_usd_per_chip_hour(machine, given.date, "" if given.terms == "reserved" else given.terms)
-    basis = f" ({found.basis} {'price' if found.basis == 1 else 'prices'})" if found.basis else ""
+    basis = f" ({counted(found.basis, 'price')})" if found.basis else ""
     return found.interval, f"rented: {found.note}{basis}"
 
 

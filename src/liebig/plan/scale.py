@@ -287,8 +287,19 @@ def find_scale(given: ScaleInput | None = None, progress: Progress | None = None
         rows.append(_row(given, machine, float(flop)))
         if progress is not None:
             progress(i / len(sizes))
-    notes = notes_on(machine.chip, machine.fabric, machine.precision)
+    notes = (*notes_on(machine.chip, machine.fabric, machine.precision), *_idle_options(given))
     return Scale(given, tuple(rows), _wall(given, machine, "as given"), notes)
+
+
+def _idle_options(given: ScaleInput) -> list[str]:
+    """Sentences on stated options that change nothing beside the others."""
+    notes = []
+    between = [n for n in ("distance_km", "site_tbit", "inner_steps") if n in given.model_fields_set]
+    if given.sites == 1 and between:
+        notes.append(f"{', '.join(between)}: nothing is exchanged between sites; give sites of 2 or more")
+    if given.fit != "ratio" and "tokens_per_parameter" in given.model_fields_set:
+        notes.append(f"tokens_per_parameter: the law {given.fit} says how many tokens; give fit ratio to state them")
+    return notes
 
 
 def _wall(given: ScaleInput, machine: _Machine, name: str) -> Wall:

@@ -12,6 +12,7 @@ from liebig.cluster.collectives import collective_time, send_time
 from liebig.cluster.fabric import Fabric
 from liebig.step.layout import INSIDE, Layouts
 from liebig.step.memory import stage_parameters
+from liebig.step.pipeline import weight_copies
 from liebig.step.software import Software
 from liebig.transformer.shape import Shape
 
@@ -83,6 +84,9 @@ def _data_parallel(chip: Chip, fabric: Fabric, s: Shape, lay: Layouts, software:
     expert_near = _near(fabric, lay.ep * lay.etp, copies, lay.place)
     span = _span(fabric, lay.tp, group, near)
     expert_span = _span(fabric, lay.ep * lay.etp, copies, expert_near)
+    # a rank at the other end of the pipeline holds the same stages
+    ranks = weight_copies(lay.schedule, lay.pp)
+    group, copies = group * ranks, copies * ranks
     written = software.gradient_bytes
     sync = (
         collective_time(chip, fabric, "reduce-scatter", written * own, group, near, span=span)

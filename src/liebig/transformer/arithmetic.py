@@ -211,9 +211,9 @@ def activation_bytes(s: Shape, length: ArrayLike, sequences: ArrayLike = 1.0, re
     """Bytes of activations that a chip which holds the whole model keeps of a micro-batch.
 
     Per token and layer ``10 h`` for norms, inputs of products and the residual, queries, keys and values, and what
-    the MLP keeps; as Korthikanti 2022 (arXiv:2205.05198) without dropout, taken apart by tensor.  With
-    recomputation only the input of a layer stays; "selective" matters where scores are kept, which
-    fused attention never does.
+    the MLP keeps; as Korthikanti 2022 (arXiv:2205.05198) without dropout, taken apart by tensor.  With selective
+    recomputation norms and the activation function are computed again from what they read (scores are never kept, as
+    attention is fused); with full recomputation only the input of a layer stays.
 
     Raises:
         UnknownNameError: another kind of recomputation.
@@ -234,7 +234,10 @@ def activation_bytes(s: Shape, length: ArrayLike, sequences: ArrayLike = 1.0, re
     sparse = s.n_moe_layers / s.n_layers
     routed = per_ffn * (s.shared_ffn + s.top_k * s.moe_ffn) + 4.0 * s.top_k * s.hidden
     mlp = (1.0 - sparse) * per_ffn * s.ffn + sparse * routed
-    return np.asarray(tokens * s.n_layers * (8.0 * s.hidden + 4.0 * q + 4.0 * kv + mlp))
+    kept = 8.0 * s.hidden + 4.0 * q + 4.0 * kv + mlp
+    if recompute == "selective":
+        kept = kept - 4.0 * s.hidden - 2.0 * ((1.0 - sparse) * s.ffn + sparse * (s.shared_ffn + s.top_k * s.moe_ffn))
+    return np.asarray(tokens * s.n_layers * kept)
 
 
 def kv_cache_bytes_per_token(s: Shape, bytes_per_value: float = 2.0) -> Array:

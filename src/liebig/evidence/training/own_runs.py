@@ -14,6 +14,7 @@ from liebig.evidence.training.published import builtin_cases
 from liebig.evidence.training.rows import case_of
 from liebig.evidence.training.table import Table, table_of
 from liebig.evidence.training.validate import scorable
+from liebig.quantities import counted
 from liebig.step.calibration import Calibration, builtin_calibration
 from liebig.step.spread import FEATURES, Spread
 from liebig.uncertainty.quantiles import weighted_quantile
@@ -46,10 +47,13 @@ class Calibrated:
 
     def text(self) -> str:
         """A sentence or two."""
-        held = "" if self.cross_validated is None else f", {100 * self.cross_validated:.1f} % on runs held back in turn"
+        held = (
+            f"{100 * self.cross_validated:.1f} % on runs held back in turn" if self.cross_validated is not None else ""
+        )
+        held = held or "nothing to hold back, so no error on runs that were not fitted to; give two or more"
         lines = [
-            f"{self.rows} runs: mean absolute error of the step {100 * self.before:.1f} % before, "
-            f"{100 * self.after:.1f} % after{held}"
+            f"{counted(self.rows, 'run')}: mean absolute error of the step {100 * self.before:.1f} % before, "
+            f"{100 * self.after:.1f} % after; {held}"
         ]
         return "\n".join([*lines, *(f"not used: {r}" for r in self.refused)])
 
