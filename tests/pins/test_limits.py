@@ -286,10 +286,10 @@ def test_runs_at_the_wall_of_latency_take_all_of_their_time() -> None:
 
 def test_the_wall_that_the_planner_finds() -> None:
     """1e30 FLOP, moved by twice the time squared, four times the batch to 3/2, and layers that take 1/√ of theirs:
-    100·8·(9 + 10·2·1/ln 2) µs = 30.28 ms.
+    100·8·(9 + 2·1·log₂ 1024) µs = 23.2 ms.
     """
     s = state(run__duration_s=2e7, latency__wall_batch_tokens=4e7)
-    slow = 100 * 8 * (9e-6 + 20e-6 / math.log(2))
+    slow = 100 * 8 * (9e-6 + 20e-6)
     got = latency.ceiling(s, _years(2030.0), replace(PLAIN, latency="mechanism"))
     assert got == pytest.approx(np.array([[1e30 * 4 * 8 / math.sqrt(slow)]]))
 
