@@ -65,7 +65,7 @@ def find_access(given: AccessInput | None = None, **options: Any) -> Access:
 
     >>> kenya = find_access(countries=("Kenya",), need="1 GW", year=2026, samples=256).places[0]
     >>> round(kenya.growth_years.p50), round(100 * kenya.gdp_share.p50)
-    (20, 26)
+    (18, 26)
     """
     question = ask(make_access_input(given, **options))
     ratios = find_ratios(question.places, question.need, question.scenario, question.sampled)

@@ -141,7 +141,7 @@ class Need:
 def find_need(text: str, year: int, sampled: SampledWorld) -> Need:
     """Power, chips, money, electricity per year and water of a need in a year.
 
-    A power is turned into chips by the facility power per H100e of the year, unless it says which it feeds, and into
+    A power is turned into chips by the facility power per H100e of sites that open in the year, unless it says which it feeds, and into
     money by the observed cost of a campus (``access.campus_usd_per_w``), moved along the falls of USD and W per H100e.
     A run is described as the forecast describes the run at its ceiling.
     """
@@ -151,7 +151,8 @@ def find_need(text: str, year: int, sampled: SampledWorld) -> Need:
         return need_of_run(text, year, np.full(n, wanted.amount), sampled)
     if wanted.kind == "frontier":
         return need_of_run(text, year, frontier_flop(sampled, year), sampled)
-    watts = _flat(facility_w_per_h100e(sampled.state, np.array([start_of(year)])), n)
+    opening = np.array([start_of(year)])  # such a site is new
+    watts = _flat(facility_w_per_h100e(sampled.state, opening) * sampled.state.at("power.new_site_factor", opening), n)
     power = np.full(n, wanted.amount) if wanted.kind == "W" else wanted.amount * watts
     chips = power / watts if wanted.h100e is None else np.full(n, wanted.h100e)
     return _need(text, year, power, chips, power * usd_per_w(sampled, year), sampled)

@@ -13,6 +13,7 @@ from liebig.cli.command import Answer, answers
 if TYPE_CHECKING:
     from liebig.catalog import Catalog, FactRow
     from liebig.catalog.fields import Figure
+    from liebig.evidence.forecast import Agreement
 
 app = typer.Typer(
     help="The facts: every number with its source; search them, or check your own.",
@@ -132,6 +133,34 @@ def _show_hits(catalog: Catalog, hits: list[tuple[str, FactRow]]) -> None:
                 continue
             text = f"{GRADES[value]} {value}" if column == "grade" else _text(value, row)
             out.print(f"  {column:18} {text}", soft_wrap=True, markup=False)
+
+
+@app.command(short_help="Hold the forecast's parameters against the bundled tables.")
+@answers()
+def agree() -> Answer:
+    """Parameters of the forecast beside what bundled tables of sites, chips, spending and models say of the same thing.
+
+    A figure outside p5 to p95 of its parameter is marked, with the reason where one is stated.
+    """
+    from liebig.evidence.forecast import find_agreement
+
+    found = find_agreement()
+    return Answer(show=lambda: _show_agreement(found), content=found.to_dict, table=lambda: found.table().to_csv())
+
+
+def _show_agreement(found: Agreement) -> None:
+    from liebig.cli.render import console, grid
+
+    out = console()
+    out.print()
+    out.print(found.summary(), soft_wrap=True)
+    out.print()
+    listing = grid("parameter", "p5", "p50", "p95", "table says", "", "how", right=(1, 2, 3, 4))
+    for c in found.checks:
+        ends = (f"{x:.4g}" for x in (c.p5, c.p50, c.p95, c.figure))
+        how = f"{c.says}{f' ({c.reason})' if c.reason else ''}"
+        listing.add_row(c.parameter, *ends, "" if c.inside else "✗", how)
+    out.print(listing)
 
 
 @app.command()

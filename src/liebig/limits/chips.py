@@ -64,6 +64,7 @@ PARAMETERS = (
     "chips.euv_w_per_tool",
     "chips.euv_ai_share",
     "power.facility_w",
+    "power.new_site_factor",
     "power.efficiency_growth",
 )
 
@@ -98,7 +99,7 @@ def production_caps(p: State, years: Array) -> dict[str, Array]:
         designed = p.without_changes("power.facility_w").path(
             "power.facility_w", "power.efficiency_growth", years, falling=True
         )
-        out["lithography"] = _where_stated(first, watts / designed)
+        out["lithography"] = _where_stated(first, watts / (designed * p.at("power.new_site_factor", years)))
     return out
 
 

@@ -1,8 +1,7 @@
 """Power limit: how much electricity one run can have, on one campus or over a network of sites.
 
-    C       = W_run / (W per H100e) * FLOP per H100e
-    W_run   = max(campus, min(network, inter-site bandwidth))
-    network = share of the run * national AI power
+    C       = max(campus / (W per H100e of new sites), network / (W per H100e of the fleet)) * FLOP per H100e
+    network = share of the run * national AI power, where the bandwidth between its sites allows
 
 National AI power is built from a portfolio of sources, each with work under way, a lead time for
 what is decided now, and yearly additions (structure ``portfolio``), or grows as in Epoch 2024
@@ -58,6 +57,7 @@ PER_CHIP_PARAMETERS = (
 )
 PARAMETERS = (
     *PER_CHIP_PARAMETERS,
+    "power.new_site_factor",
     "run.share",
     "power.ai_w",
     "power.ai_growth_past",
@@ -86,7 +86,9 @@ _KM_PER_S = 2.0e5
 
 
 def facility_w_per_h100e(p: State, years: Array) -> Array:
-    """Facility power per H100e, W: falls with efficiency down to a physical floor, times the cooling mix.
+    """Facility power per H100e of the fleet, W: falls with efficiency down to a physical floor, times the cooling mix.
+
+    It is what must be built; on average about four fifths of it are drawn.
 
     Source of the floor: A. Ho, E. Erdil & T. Besiroglu, "Limits to the energy efficiency of CMOS
     microprocessors", 2023, arXiv:2312.08595.
@@ -195,7 +197,8 @@ def bandwidth_ceiling(p: State, years: Array) -> Array:
 def ceiling(p: State, years: Array, structure: Structure) -> Array:
     """Largest run that can be powered, FLOP, ``(len(years), n)``."""
     flop_per_w = flop_per_h100e(p, years) / facility_w_per_h100e(p, years)
-    campus = campus_w(p, years) * flop_per_w
+    # the largest campus is new, and its chips need less than those of the fleet
+    campus = campus_w(p, years) * flop_per_w / p.at("power.new_site_factor", years)
     if structure.single_campus:
         return campus
     share = np.minimum(p.at("run.share", years), 1.0)
