@@ -17,7 +17,8 @@ __all__ = ["change", "state"]
 VALUES = {
     "run.peak_flop_per_s": 1e15, "run.precision_gain": 1.0, "run.utilisation": 0.5, "run.duration_s": 1e7,
     "run.training_fraction": 1.0, "run.share": 0.25,
-    "power.new_site_factor": 1.0, "power.facility_w": 1000.0, "power.efficiency_growth": 1.0, "power.facility_floor_w": 10.0,
+    "power.new_site_factor": 1.0,
+    "power.facility_w": 1000.0, "power.efficiency_growth": 1.0, "power.facility_floor_w": 10.0,
     "power.ai_w": 1e9, "power.ai_growth_past": 2.0, "power.ai_factor": 1.0, "power.network_factor": 1.0,
     "power.buildout": 1.0, "power.additions_growth": 1.0, "power.dc_w": 2e9, "power.dc_growth": 1.0,
     "power.non_ai_growth": 1.0, "power.national_capacity_w": 1e12, "power.national_capacity_growth": 1.0,

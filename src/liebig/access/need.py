@@ -141,9 +141,9 @@ class Need:
 def find_need(text: str, year: int, sampled: SampledWorld) -> Need:
     """Power, chips, money, electricity per year and water of a need in a year.
 
-    A power is turned into chips by the facility power per H100e of sites that open in the year, unless it says which it feeds, and into
-    money by the observed cost of a campus (``access.campus_usd_per_w``), moved along the falls of USD and W per H100e.
-    A run is described as the forecast describes the run at its ceiling.
+    A power is turned into chips by the facility power per H100e of sites that open in the year, unless it says which
+    it feeds, and into money by the observed cost of a campus (``access.campus_usd_per_w``), moved along the falls of
+    USD and W per H100e.  A run is described as the forecast describes the run at its ceiling.
     """
     wanted = parse_need(text)
     n = sampled.samples
