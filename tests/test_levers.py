@@ -148,7 +148,8 @@ def test_draws_stay_inside_the_stated_range(name: str, u: float) -> None:
         lever_changes(lever, np.array([u])), [e for e in lever.effects if not e.removed], strict=True
     ):
         low, high = sorted((effect.low, effect.high))
-        assert low * (1 - 1e-9) - 1e-9 <= float(change.effect[0]) <= high * (1 + 1e-9) + 1e-9
+        slack = 1e-9 * (1 + abs(low) + abs(high))
+        assert low - slack <= float(change.effect[0]) <= high + slack
 
 
 def test_a_lever_with_effect_one_changes_nothing(bench) -> None:

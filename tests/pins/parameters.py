@@ -15,7 +15,8 @@ from liebig.limits.power import SOURCES
 __all__ = ["change", "state"]
 
 VALUES = {
-    "run.peak_flop_per_s": 1e15, "run.precision_gain": 1.0, "run.utilisation": 0.5, "run.duration_s": 1e7,
+    "run.peak_flop_per_s": 1e15, "run.precision_gain": 1.0, "run.low_precision_year": 2024.0,
+    "run.utilisation": 0.5, "run.duration_s": 1e7,
     "run.training_fraction": 1.0, "run.share": 0.25,
     "power.new_site_factor": 1.0,
     "power.facility_w": 1000.0, "power.efficiency_growth": 1.0, "power.facility_floor_w": 10.0,

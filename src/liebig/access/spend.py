@@ -24,6 +24,7 @@ from liebig.cluster.chip import chip
 from liebig.dates import start_of
 from liebig.errors import RangeError
 from liebig.forecast.progress import effective_growth
+from liebig.limits.common import precision_gain
 from liebig.quantities import format_interval, parse_quantity
 from liebig.site.money import rental_usd_per_chip_hour
 from liebig.tables import Table
@@ -193,5 +194,5 @@ def flop_per_usd(year: int, sampled: SampledWorld) -> Array:
     usd_per_hour = price.interval.at(uniform("rent", n, sampled.seed))
     years = np.array([start_of(year)])
     utilisation = np.minimum(p.at("run.utilisation", years), 1.0)
-    per_second = p.at("run.peak_flop_per_s", years) * p.at("run.precision_gain", years) * utilisation
+    per_second = p.at("run.peak_flop_per_s", years) * precision_gain(p, years) * utilisation
     return np.broadcast_to(3600.0 * per_second / usd_per_hour, (1, n))[0]

@@ -18,6 +18,7 @@ from liebig.forecast.simulations import Simulations
 from liebig.forecast.unused import scenario_notes
 from liebig.forecast.world import World, build_world
 from liebig.limits import State, ceilings, join_states
+from liebig.limits.common import precision_gain
 from liebig.uncertainty import sobol_blocks
 
 __all__ = ["evaluate", "forecast_world", "run_forecast", "sample_state", "shown_years"]
@@ -58,7 +59,7 @@ def evaluate(world: World, years: Array, samples: int, seed: int, progress: Prog
             out.runs[name][:, part] = values
         blocks.append(join_states([state], PROGRESS_PARAMETERS))
         out.compute_gain[:, part] = state.at("effective.compute_gain", years)
-        out.precision_gain[:, part] = state.at("run.precision_gain", years)
+        out.precision_gain[:, part] = precision_gain(state, years)
         done += u.shape[1]
         if progress:
             progress(done / samples)

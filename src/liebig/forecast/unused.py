@@ -24,6 +24,7 @@ from liebig.forecast.stated import parameter_marginal
 from liebig.forecast.switches import apply_switches
 from liebig.forecast.world import World, build_world, set_structure
 from liebig.limits import LIMITS, State, Structure, ceilings, touched
+from liebig.limits.common import precision_gain
 from liebig.limits.power import ai_power_w
 from liebig.uncertainty import quantile, sobol_blocks
 
@@ -63,7 +64,7 @@ class Question:
 
 def _runs_and_trends(p: State, years: Array, structure: Structure) -> list[Array]:
     runs = describe_run(p, years, np.full((len(years), _FEW), _RUN_FLOP))
-    factors = [p.at(n, years) for n in ("effective.compute_gain", "run.precision_gain")]
+    factors = [p.at("effective.compute_gain", years), precision_gain(p, years)]
     density = np.where(density_known(years)[:, None], density_gain(p, years), np.inf)
     return [*runs.values(), *factors, trend_flop(p, years), algorithm_gain(p, years), density]
 

@@ -22,6 +22,7 @@ from liebig.dates import calendar_year
 from liebig.levers.rank import Bench, spread
 from liebig.levers.vectors import Lever, lever_changes
 from liebig.limits import Change
+from liebig.limits.common import precision_gain
 from liebig.limits.power import ai_power_w
 from liebig.tables import Table
 from liebig.uncertainty import Interval
@@ -157,8 +158,8 @@ def _gain(bench: Bench, changes: Sequence[Change]) -> Array:
     years = np.array([bench.year])
     state = bench.state.with_changes(changes)
     gain = np.ones((1, 1))
+    gain = gain * precision_gain(state, years) / precision_gain(bench.state, years)
     for name, power in (
-        ("run.precision_gain", 1.0),
         ("run.utilisation", 1.0),
         ("power.facility_w", -1.0),
         ("run.share", 1.0),

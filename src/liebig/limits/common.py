@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from liebig.limits.state import State
 
-__all__ = ["FLOP_PARAMETERS", "Structure", "flop_per_h100e", "parameters_of_flop", "survival"]
+__all__ = ["FLOP_PARAMETERS", "Structure", "flop_per_h100e", "parameters_of_flop", "precision_gain", "survival"]
 
 Array = NDArray[np.float64]
 
@@ -19,6 +19,7 @@ FLOP_PARAMETERS = (
     "run.duration_s",
     "run.peak_flop_per_s",
     "run.precision_gain",
+    "run.low_precision_year",
     "run.utilisation",
     "run.training_fraction",
 )
@@ -43,6 +44,20 @@ class Structure:
     retirement: bool = True
 
 
+def precision_gain(p: State, years: Array) -> Array:
+    """What formats below 8 bits bring over 8: nothing before the year in which the largest runs use them.
+
+    The change takes a year.
+
+    >>> from liebig.limits.state import State
+    >>> s = State({"run.precision_gain": np.array([1.8]), "run.low_precision_year": np.array([2028.5])})
+    >>> precision_gain(s, np.array([2028.0, 2029.0, 2030.0]))[:, 0].tolist()
+    [1.0, 1.4, 1.8]
+    """
+    begun = np.clip(years[:, None] - p.at("run.low_precision_year", years), 0.0, 1.0)
+    return 1.0 + (p.at("run.precision_gain", years) - 1.0) * begun
+
+
 def flop_per_h100e(p: State, years: Array) -> Array:
     """FLOP that one H100-equivalent contributes to a run.
 
@@ -52,13 +67,14 @@ def flop_per_h100e(p: State, years: Array) -> Array:
 
     >>> from liebig.limits.state import State
     >>> one = {"peak_flop_per_s": 2e15, "precision_gain": 1.0, "utilisation": 0.375, "duration_s": 1e7}
-    >>> s = State({f"run.{k}": np.array([v]) for k, v in (one | {"training_fraction": 1.0}).items()})
+    >>> one |= {"training_fraction": 1.0, "low_precision_year": 2028.0}
+    >>> s = State({f"run.{k}": np.array([v]) for k, v in one.items()})
     >>> float(flop_per_h100e(s, np.array([2030.0]))[0, 0])
     7.5e+21
     """
     return (
         p.at("run.peak_flop_per_s", years)
-        * p.at("run.precision_gain", years)
+        * precision_gain(p, years)
         * np.minimum(p.at("run.utilisation", years), 1.0)
         * p.at("run.duration_s", years)
         * p.at("run.training_fraction", years)

@@ -28,7 +28,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from liebig.limits.common import Structure
+from liebig.limits.common import Structure, precision_gain
 from liebig.limits.state import State
 
 __all__ = ["PARAMETERS", "ceiling"]
@@ -39,6 +39,7 @@ PARAMETERS = (
     "run.duration_s",
     "run.peak_flop_per_s",
     "run.precision_gain",
+    "run.low_precision_year",
     "run.utilisation",
     "chips.performance_growth",
     "latency.batch_tokens",
@@ -82,9 +83,7 @@ def ceiling(p: State, years: Array, structure: Structure) -> Array:
         return _planned(p, years)
     duration = p.at("run.duration_s", years)
     per_chip = (
-        p.at("run.peak_flop_per_s", years)
-        * p.at("run.precision_gain", years)
-        * np.minimum(p.at("run.utilisation", years), 1.0)
+        p.at("run.peak_flop_per_s", years) * precision_gain(p, years) * np.minimum(p.at("run.utilisation", years), 1.0)
     )
     if structure.latency == "literal":
         batch0 = p.at("latency.batch_tokens_literal", years)

@@ -16,8 +16,11 @@ from liebig.catalog import Catalog, load_catalog
 from liebig.catalog.rows import CapitalRow, ChipSupplyRow, DataCentreRow, ModelRow
 from liebig.dates import decimal_year
 from liebig.evidence.forecast.trends import fit_trends
+from liebig.evidence.training.published import builtin_rows
+from liebig.evidence.training.rows import read_cases
 from liebig.forecast.stated import parameter_marginal
 from liebig.tables import Table
+from liebig.transformer.arithmetic import flops_per_token
 from liebig.uncertainty.marginals import quantile
 
 __all__ = ["Agreement", "Check", "find_agreement"]
@@ -182,8 +185,21 @@ def _record_flop(c: Catalog) -> float:
     return max(r.training_flop or 0.0 for r in c.rows("models", ModelRow))
 
 
+def _utilisation_8_bit(c: Catalog) -> float:
+    """Model FLOP utilisation of measured steps in 8 bits: median of each source, then over sources."""
+    of: dict[str, list[float]] = {}
+    for case in read_cases([row for row in builtin_rows("step_time") if "fp8" in row["precision"].lower()]):
+        if case.reason or not case.measured_s > 0 or case.chip is None or case.model is None:
+            continue
+        flop = float(flops_per_token(case.model.shape, case.length)) * case.batch * case.length
+        used = flop / (case.measured_s * case.chips * case.chip.peak(case.precision))
+        of.setdefault(case.source, []).append(used)
+    return float(np.median([np.median(used) for used in of.values()]))
+
+
 #: Parameter, how the figure is computed, what it says, and why it may lie outside.
 _FIGURES: tuple[tuple[str, Callable[[Catalog], float], str, str], ...] = (
+    ("run.utilisation", _utilisation_8_bit, "published steps in 8 bits: median over sources", ""),
     ("power.facility_w", _fleet_w_per_h100e, "data_centres: all sites, 2026-01-01", ""),
     ("power.new_site_factor", _new_site_factor, "data_centres: W per H100e that sites add in 2026, over the fleet", ""),
     ("power.efficiency_growth", _fleet_w_fall, "data_centres: fall of W per H100e, 2026 to 2028", ""),
