@@ -12,6 +12,11 @@ from liebig.errors import RangeError
 from liebig.evidence.forecast import backtest_chips, backtest_runs, check_chip_model
 from liebig.evidence.forecast.backtest import METHODS, run_history
 from liebig.evidence.forecast.chip_backtest import quarterly_supply
+from liebig.evidence.forecast.record_trend import STOOD_ON, fit_record_trend
+from liebig.forecast.inputs import make_input
+from liebig.forecast.progress import trend_flop
+from liebig.forecast.simulate import sample_state
+from liebig.forecast.world import build_world
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +55,47 @@ def test_scores_add_up(runs) -> None:
         assert score.bias == pytest.approx(np.mean([c.predicted.p50 - c.truth for c in cases]))
 
 
-def test_the_line_beats_the_naive_baseline_and_its_interval_holds(runs) -> None:
+def test_the_trend_beats_the_baselines_and_its_interval_holds(runs) -> None:
+    """Both baselines have intervals; a point would have its absolute error for a score."""
     by = {s.method: s for s in runs.scores}
-    assert by["trend"].crps < by["naive-growth"].crps < by["naive-constant"].crps
-    assert 0.7 <= by["trend"].coverage <= 0.95
+    for other in ("random-walk", "naive-growth", "naive-constant"):
+        assert by["trend"].crps < by[other].crps
+        assert by["trend"].mae < by[other].mae
+        assert by[other].width > 0.5
+    assert by["trend"].coverage >= 0.8
+    assert by["trend"].mae == pytest.approx(
+        np.mean([abs(c.predicted.p50 - c.truth) for c in runs.cases if c.method == "trend"])
+    )
+
+
+def test_what_is_scored_is_what_is_forecast(catalog: Catalog) -> None:
+    """The parameters of the set 2026 are those that the scored method finds, and its draws are the forecast's."""
+    past = run_history(catalog).before(STOOD_ON)
+    fitted = fit_record_trend(past.years, past.log_flop, STOOD_ON)
+    row = catalog.parameters("2026")
+    assert row["trend.line_flop"].p50 == pytest.approx(fitted.line_flop, rel=1e-3)
+    assert row["trend.line_flop"].at_year == STOOD_ON
+    assert (row["trend.growth"].p10, row["trend.growth"].p50, row["trend.growth"].p90) == pytest.approx(
+        fitted.growth, rel=1e-3
+    )
+    assert (row["trend.level_factor"].p10, row["trend.level_factor"].p90) == pytest.approx(
+        fitted.level_factor, rel=1e-3
+    )
+    assert row["trend.flop"].p50 == pytest.approx(fitted.record_flop)
+    world = build_world(make_input(facts="2026"), catalog)
+    state = sample_state(world, 8192, 0)[0]
+    for ahead in (1, 2, 3):
+        scored = 10 ** METHODS["trend"][0](past, STOOD_ON, ahead, np.random.default_rng(0))
+        shown = trend_flop(state, np.array([STOOD_ON + ahead]))[0]
+        assert np.quantile(shown, (0.1, 0.5, 0.9)) == pytest.approx(np.quantile(scored, (0.1, 0.5, 0.9)), rel=0.1)
 
 
 def test_misses_are_named(runs) -> None:
-    missed = {c.origin for c in runs.cases if c.method == "trend" and not c.covered}
-    assert missed
-    text = " ".join(runs.failures)
-    for origin in missed:
-        assert origin in text
+    for method in ("trend", "naive-growth"):
+        missed = {c.origin for c in runs.cases if c.method == method and not c.covered}
+        text = " ".join(runs.failures)
+        if not method.startswith("naive"):
+            assert all(f"{method}, standing in {origin}" in text for origin in missed)
 
 
 def test_the_truth_is_the_record(catalog: Catalog, runs) -> None:

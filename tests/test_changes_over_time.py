@@ -333,7 +333,10 @@ def test_factors_on_a_level_do_not_depend_on_its_growth() -> None:
         ("power.facility_w", lambda p, y: power.facility_w_per_h100e(p, y) / cooling.facility_factor(p, y)),
         ("capital.capex_usd", capital.capex_usd),
         ("capital.usd_per_h100e", capital.usd_per_h100e),
-        ("trend.flop", lambda p, y: trend_flop(p, y) / p["trend.level_factor"]),
+        (
+            "trend.line_flop",
+            lambda p, y: trend_flop(p.with_changes([_set("trend.flop", 1.0, 2020.0)]), y) / p["trend.level_factor"],
+        ),
     ],
 )
 def test_levels_of_the_model_hold_in_the_year_they_are_stated_for(name: str, read: Callable[..., np.ndarray]) -> None:
@@ -421,7 +424,8 @@ def test_a_longer_life_keeps_chips_from_then_on() -> None:
 
 def test_trend_and_algorithms_piece_by_piece() -> None:
     p = _point(
-        trend__flop=1e27, trend__level_factor=1.0, trend__growth=4.0, effective__algorithmic_halving_months=12.0,
+        trend__flop=1.0, trend__line_flop=1e27, trend__level_factor=1.0, trend__growth=4.0,
+        effective__algorithmic_halving_months=12.0,
         effective__density_doubling_months=6.0,
     ).with_changes(
         [

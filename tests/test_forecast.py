@@ -203,10 +203,10 @@ def test_the_run_at_the_ceiling_adds_up(catalog: Catalog) -> None:
 
 
 def test_crossing_by_hand(catalog: Catalog) -> None:
-    """Trend 1e28 * 10^(y - 2026) against a constant ceiling of 1e30 meets it in 2028."""
+    """A trend of 1e28 on 2026-10-01 that grows tenfold a year meets a constant ceiling of 1e30 two years later."""
     world = build_world(
         make_input(
-            pin={"trend.flop": 1e28, "trend.level_factor": 1.0, "trend.growth": 10.0},
+            pin={"trend.flop": 1e20, "trend.line_flop": 1e28, "trend.level_factor": 1.0, "trend.growth": 10.0},
             facts="2026",
         ),
         catalog,
@@ -216,8 +216,8 @@ def test_crossing_by_hand(catalog: Catalog) -> None:
     simulations = evaluate(world, YEARS, 16, 0)
     simulations.ceilings[:] = 1e30
     found = find_crossing(simulations)
-    assert found.p50 == pytest.approx(2025.5 + 2.0, abs=1e-9)
-    assert found.text() == "2027"
+    assert found.p50 == pytest.approx(2026.75 + 2.0, abs=1e-9)
+    assert found.text() == "2028"
     simulations.ceilings[:] = 1e99
     never = find_crossing(simulations)
     assert never.never == 1.0

@@ -77,11 +77,19 @@ def reproduction() -> str:
 def scores(which: Callable[[], liebig.forecast.BackTest]) -> str:
     test = which()
     rows = [
-        [s.method, str(s.n), f"{100 * s.coverage:.0f} %", f"{s.crps:.2f}", f"{s.bias:+.2f}", s.description]
+        [
+            s.method,
+            str(s.n),
+            f"{100 * s.coverage:.0f} %",
+            f"{s.crps:.2f}",
+            f"{s.mae:.2f}",
+            f"{s.bias:+.2f}",
+            s.description,
+        ]
         for s in test.scores
     ]
-    table = rows_of(["method", "n", "in the 80 % interval", "CRPS", "bias", ""], rows)
-    misses = "".join(f"- {line}\n" for line in test.failures)
+    table = rows_of(["method", "n", "in the 80 % interval", "CRPS", "MAE", "bias", ""], rows)
+    misses = "".join(f"- {line}\n" for line in test.failures) or "- Every outcome lay in the interval.\n"
     caveats = "".join(f"- {line}\n" for line in test.caveats)
     return f"{table}Where it fails:\n\n{misses}\nCaveats:\n\n{caveats}\n"
 

@@ -102,7 +102,16 @@ def _show(test: BackTest, cases: bool) -> None:
     out.print()
     out.print(f"{test.target[0].upper()}{test.target[1:]}", style="bold")
     table = grid(
-        "method", "n", "in the 80 % interval", "CRPS", "bias", "width", "CRPS / naive", "", right=(1, 2, 3, 4, 5, 6)
+        "method",
+        "n",
+        "in the 80 % interval",
+        "CRPS",
+        "MAE",
+        "bias",
+        "width",
+        "CRPS / naive",
+        "",
+        right=(1, 2, 3, 4, 5, 6, 7),
     )
     for s in test.scores:
         table.add_row(
@@ -110,13 +119,14 @@ def _show(test: BackTest, cases: bool) -> None:
             str(s.n),
             f"{100 * s.coverage:.0f} %",
             f"{s.crps:.2f}",
+            f"{s.mae:.2f}",
             f"{s.bias:+.2f}",
             f"{s.width:.2f}",
             "–" if s.skill is None else f"{s.skill:.2f}",
             s.description,
         )
     out.print(table)
-    out.print("  CRPS, bias and width in decades (factors of ten)", style="dim")
+    out.print("  CRPS, MAE (of the median), bias and width in decades (factors of ten)", style="dim")
     if test.failures:
         out.print("It fails here:")
         for line in test.failures:

@@ -25,6 +25,7 @@ EFFECTIVE_YEAR = 2024.0
 DENSITY_YEARS = 4.0
 PROGRESS_PARAMETERS = (
     "trend.flop",
+    "trend.line_flop",
     "trend.level_factor",
     "trend.growth",
     "effective.algorithmic_halving_months",
@@ -34,8 +35,13 @@ _MONTHS = 12.0
 
 
 def trend_flop(p: State, years: Array) -> Array:
-    """Largest run if the trend went on, FLOP, broadcastable to ``(len(years), n)``."""
-    return p.path("trend.flop", "trend.growth", years) * p.at("trend.level_factor", years)
+    """Largest run if the trend went on, FLOP, broadcastable to ``(len(years), n)``.
+
+    A line in the logarithm, and from its date on never less than the largest run there was.
+    """
+    line = p.path("trend.line_flop", "trend.growth", years) * p.at("trend.level_factor", years)
+    record = np.where(years[:, None] >= p.year_of("trend.flop"), p.at("trend.flop", years), 0.0)
+    return np.maximum(line, record)
 
 
 def algorithm_gain(p: State, years: Array, since: float = EFFECTIVE_YEAR) -> Array:

@@ -15,6 +15,8 @@ import numpy as np
 from liebig.catalog import Catalog, load_catalog
 from liebig.catalog.rows import CapitalRow, ChipSupplyRow, DataCentreRow, ModelRow
 from liebig.dates import decimal_year
+from liebig.evidence.forecast.backtest import run_history
+from liebig.evidence.forecast.record_trend import STOOD_ON, fit_record_trend
 from liebig.evidence.forecast.trends import fit_trends
 from liebig.evidence.training.published import builtin_rows
 from liebig.evidence.training.rows import read_cases
@@ -197,6 +199,11 @@ def _utilisation_8_bit(c: Catalog) -> float:
     return float(np.median([np.median(used) for used in of.values()]))
 
 
+def _record_trend_flop(c: Catalog) -> float:
+    past = run_history(c).before(STOOD_ON)
+    return fit_record_trend(past.years, past.log_flop, STOOD_ON).line_flop
+
+
 #: Parameter, how the figure is computed, what it says, and why it may lie outside.
 _FIGURES: tuple[tuple[str, Callable[[Catalog], float], str, str], ...] = (
     ("run.utilisation", _utilisation_8_bit, "published steps in 8 bits: median over sources", ""),
@@ -242,6 +249,7 @@ _FIGURES: tuple[tuple[str, Callable[[Catalog], float], str, str], ...] = (
         "",
     ),
     ("trend.flop", _record_flop, "models: largest training run", ""),
+    ("trend.line_flop", _record_trend_flop, "models: the scored trend, fitted on 2026-10-01", ""),
     ("trend.growth", _trend("compute"), "models: top ten at release, refit 2010 to 2024", ""),
 )
 
