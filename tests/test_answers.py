@@ -161,6 +161,7 @@ odd.number,all,a number that no limit reads,model,point,1,ratio,mine,2026,fact,j
 WITH_NOTES = {
     "compare.compare": ["compare", "scenario.toml", "scenario.toml", "--samples", "64", "--json"],
     "forecast.forecast": ["forecast", *FEW, "--json"],
+    "forecast._reach": ["forecast", *FEW, "--at", "1e28", "--json"],
     "levers.rank": ["levers", "rank", *FEW, "--json"],
     "levers.show": ["levers", "show", "fp4-training", "--facts-file", "odd.csv", "--json"],
     "levers.package": ["levers", "package", *FEW, "--size", "1", "--json"],

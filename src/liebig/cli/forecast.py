@@ -12,7 +12,7 @@ from liebig.cli.command import Answer, Scenario, answers
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from liebig.forecast import Forecast
+    from liebig.forecast import Forecast, Reach
     from liebig.forecast.world import World
 
 
@@ -22,6 +22,10 @@ def forecast(
     year: Annotated[int | None, typer.Option("--year", help="Show this year only.")] = None,
     start: Annotated[int | None, typer.Option("--from", help="First year shown (default 2025).")] = None,
     until: Annotated[int | None, typer.Option("--until", help="Last year shown (default 2040).")] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option("--at", help="When a run of so many FLOP is within reach: 1e28; may be repeated."),
+    ] = None,
 ) -> Answer:
     """How far AI can scale year by year, which limit binds, and when the trend meets it.
 
@@ -33,6 +37,10 @@ def forecast(
     from liebig.forecast.simulate import forecast_world
     from liebig.forecast.world import build_world
 
+    if at:
+        if not (year is start is until is None):
+            raise ConflictError("--at looks at all years; leave out --year, --from and --until")
+        return _reach(given, at)
     if year is not None and (start is not None or until is not None):
         raise ConflictError("--year shows one year; leave out --from and --until, or leave out --year")
     if year is not None:
@@ -47,6 +55,40 @@ def forecast(
         table=lambda: result.table().to_csv(),
         draw=lambda path: _draw(result, path),
         notes=lambda: result.notes,
+    )
+
+
+def _reach(given: Scenario, at: list[str]) -> Answer:
+    from liebig.cli.render import progress_bar
+    from liebig.forecast.reach import find_reach
+
+    inputs = given.inputs()
+    with progress_bar("sampling futures", show=inputs.samples > 50_000) as progress:
+        found = find_reach(inputs, at, progress)
+    return Answer(
+        show=lambda: _show_reach(found),
+        content=found.to_dict,
+        table=lambda: found.table().to_csv(),
+        notes=lambda: found.notes,
+    )
+
+
+def _show_reach(found: Reach) -> None:
+    from liebig.cli.render import console, grid
+    from liebig.quantities import format_scientific
+
+    out = console()
+    out.print()
+    out.print(found.summary(), soft_wrap=True)
+    out.print()
+    heads = [h for one in found.of for h in (f"{format_scientific(one.flop)} feasible", "expected")]
+    table = grid("1 January", *heads, right=tuple(range(1, len(heads) + 1)))
+    for year in found.years:
+        shares = [p for one in found.of for p in (one.feasible_by[year], one.expected_by[year])]
+        table.add_row(str(year), *(f"{100 * p:.0f} %" for p in shares))
+    out.print(table)
+    out.print(
+        "  share of futures; feasible: by the lowest ceiling; expected: by the trend, held by the ceilings", style="dim"
     )
 
 

@@ -20,6 +20,8 @@ from liebig.errors import InputError
 from liebig.forecast.compare import Comparison, compare_inputs
 from liebig.forecast.inputs import ForecastInput, make_input, merge_inputs, read_scenario
 from liebig.forecast.levers import find_package, measure_rebound, rank
+from liebig.forecast.reach import Reach
+from liebig.forecast.reach import find_reach as reach_of
 from liebig.forecast.result import Forecast
 from liebig.forecast.sensitivity import Sensitivity, Switched, SwitchEffect, run_sensitivity, run_switches
 from liebig.forecast.simulate import run_forecast
@@ -29,6 +31,7 @@ __all__ = [
     "Comparison",
     "Forecast",
     "ForecastInput",
+    "Reach",
     "Sensitivity",
     "SwitchEffect",
     "Switched",
@@ -38,6 +41,7 @@ __all__ = [
     "find_sensitivity",
     "make_inputs",
     "rank_levers",
+    "reach",
     "read_scenario",
     "rebound",
     "run",
@@ -110,6 +114,23 @@ def best_package(
 ) -> Package:
     """The package of ``size`` levers that lifts the minimum of a year most."""
     return find_package(make_inputs(scenario, options), size, year, progress=progress)
+
+
+def reach(
+    *flop: str | float, scenario: Scenario | None = None, progress: Progress | None = None, **options: Any
+) -> Reach:
+    """When runs of so many FLOP can be made and are expected, and how likely by each year.
+
+    Args:
+        flop: sizes of runs, as numbers or texts.
+        scenario: a TOML file, or an input made before; options come on top.
+        progress: called with the share done, 0 to 1.
+        options: fields of :class:`ForecastInput`.
+
+    >>> reach(1e27, 1e29, samples=512).of[1].expected_by[2030] < 0.6
+    True
+    """
+    return reach_of(make_inputs(scenario, options), flop, progress)
 
 
 def rebound(
