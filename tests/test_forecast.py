@@ -28,6 +28,7 @@ from liebig.forecast.reduce import reduce_simulations
 from liebig.forecast.run_at_ceiling import describe_run
 from liebig.forecast.simulate import evaluate
 from liebig.forecast.switches import switches
+from liebig.forecast.words import data_until
 from liebig.forecast.world import build_world
 
 YEARS = np.arange(2025.0, 2041.0)
@@ -509,3 +510,11 @@ def test_a_year_is_a_whole_number() -> None:
         liebig.forecast.rank_levers(2030.5, samples=64)
     with pytest.raises(InputError, match="path of a TOML file"):
         liebig.forecast(5)
+
+
+def test_a_forecast_says_how_old_its_data_are() -> None:
+    told = data_until(liebig.forecast(samples=64))
+    assert told.startswith("Data to 2026-10; more than a year older: ")
+    assert "data.text_tokens (2024-08)" in told
+    assert "power.facility_w" not in told
+    assert data_until(liebig.forecast(samples=64, facts="epoch-2024")).startswith("Data to 2")

@@ -151,7 +151,7 @@ def _show_years(result: Forecast, out: Console) -> None:
 
 def _show_run(result: Forecast, year: int, out: Console) -> None:
     from liebig.forecast.result import interval_of
-    from liebig.forecast.words import grade_counts, run_sentence
+    from liebig.forecast.words import data_until, grade_counts, run_sentence
     from liebig.quantities import format_interval
 
     i = result.at(year)
@@ -168,7 +168,7 @@ def _show_run(result: Forecast, year: int, out: Console) -> None:
         soft_wrap=True,
     )
     out.print(
-        f"{len(result.parameters)} parameters, set {result.facts}: {grade_counts(result)}. "
+        f"{len(result.parameters)} parameters, set {result.facts}: {grade_counts(result)}. {data_until(result)}. "
         "Sources: liebig facts show NAME.",
         style="dim",
         soft_wrap=True,

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from liebig.catalog.rows import GRADES
+from liebig.dates import decimal_year
 from liebig.forecast.result import Forecast, interval_of
 from liebig.forecast.world import World
 from liebig.limits import LIMITS
 from liebig.quantities import format_factor, format_interval, format_quantity, format_scientific
 
 __all__ = [
+    "data_until",
     "grade_counts",
     "parameter_records",
     "run_sentence",
@@ -83,6 +85,18 @@ def grade_counts(forecast: Forecast) -> str:
     text = ", ".join(f"{GRADES[g]} {grades.count(g)} {g}" for g in GRADES if g in grades)
     empty = len(forecast.parameters) - len(grades)
     return f"{text}; {empty} places for scenarios and levers" if empty else text
+
+
+def data_until(forecast: Forecast) -> str:
+    """Until when the levels that change with time were read, and which are more than a year older than that."""
+    levels = [p for p in forecast.parameters if p["at_year"] is not None and p["unit"] != "x/yr"]
+    dated = [p for p in levels if p["grade"] != "judgement"]
+    if not dated:
+        return ""
+    last = max(str(p["as_of"]) for p in dated)
+    old = [p for p in dated if decimal_year(str(p["as_of"])) < decimal_year(last) - 1.0]
+    names = ", ".join(f"{p['id']} ({p['as_of']})" for p in sorted(old, key=lambda p: str(p["as_of"])))
+    return f"Data to {last}" + (f"; more than a year older: {names}" if old else "")
 
 
 def _is_empty_place(record: Mapping[str, Any]) -> bool:
