@@ -75,7 +75,7 @@ def test_the_sample_is_mean_growth_and_load() -> None:
         ("Kenya", "KEN"), ("ke", "KEN"), ("KEN", "KEN"), ("uk", "GBR"), ("Türkiye", "TUR"), ("turkey", "TUR"),
         ("Cote d'Ivoire", "CIV"), ("the Gambia", "GMB"), ("South Korea", "KOR"), ("UAE", "ARE"), ("NO", "NOR"),
         ("AU", "AU"), ("AUS", "AUS"), ("african union", "AU"), ("European Union", "EU"), ("asean", "ASEAN"),
-        ("Brazil + Argentina", "BRA+ARG"), ("World", "WORLD"),
+        ("Brazil + Argentina", "BRA+ARG"), ("World", "WORLD"), ("Africa", "AFRICA"), ("south america", "SOUTH-AMERICA"),
     ],
 )  # fmt: skip
 def test_places_by_any_name(text: str, code: str) -> None:

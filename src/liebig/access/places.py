@@ -14,6 +14,15 @@ from liebig.errors import InputError, UnknownNameError, nearest_names
 
 __all__ = ["CLUBS", "Place", "all_countries", "club_members", "find_place", "find_places"]
 
+#: Continents by their code: name, as in the table of countries.
+CONTINENTS: Mapping[str, str] = {
+    "AFRICA": "Africa",
+    "ASIA": "Asia",
+    "EUROPE": "Europe",
+    "NORTH-AMERICA": "North America",
+    "OCEANIA": "Oceania",
+    "SOUTH-AMERICA": "South America",
+}
 #: Clubs by their code: full name.
 CLUBS: Mapping[str, str] = {
     "EU": "European Union",
@@ -26,6 +35,7 @@ CLUBS: Mapping[str, str] = {
     "GCC": "Gulf Cooperation Council",
     "MERCOSUR": "Mercosur",
     "NORDICS": "Nordic countries",
+    **CONTINENTS,
     "WORLD": "World",
 }
 
@@ -94,8 +104,10 @@ class Place:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Sentences on figures that are not known."""
+        """Sentences on what the figures are a sum of, and on those that are not known."""
         out = []
+        if len(self.members) > 1:
+            out.append(f"the sum of {len(self.members)} places, as if they shared one grid, one purse and all chips")
         for what, field in (("electricity", "electricity_twh"), ("gross domestic product", "gdp_usd")):
             names = [m.name for m in self.members if getattr(m, field) is None]
             if names:
@@ -133,9 +145,11 @@ def _index() -> dict[str, CountryRow]:
 def club_members(code: str) -> tuple[CountryRow, ...]:
     """Members of a club, by its code.
 
-    >>> len(club_members("EU"))
-    27
+    >>> len(club_members("EU")), {row.continent for row in club_members("AFRICA")}
+    (27, {'Africa'})
     """
+    if code in CONTINENTS:
+        return tuple(row for row in all_countries() if row.continent == CONTINENTS[code])
     return tuple(row for row in all_countries() if code == "WORLD" or code in row.clubs.split())
 
 
