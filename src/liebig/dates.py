@@ -20,7 +20,16 @@ import time
 
 from liebig.errors import InputError
 
-__all__ = ["calendar_year", "decimal_year", "start_of", "utc_day", "utc_seconds", "utc_text", "year_named_in"]
+__all__ = [
+    "calendar_year",
+    "decimal_year",
+    "month_of",
+    "start_of",
+    "utc_day",
+    "utc_seconds",
+    "utc_text",
+    "year_named_in",
+]
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _DECIMAL = re.compile(r"\d{4}\.\d+", re.ASCII)
@@ -68,6 +77,19 @@ def calendar_year(when: str | float) -> int:
         InputError: it is no date.
     """
     return math.floor(_span(when)[0] if isinstance(when, str) else when)
+
+
+def month_of(when: float) -> str:
+    """The month that a moment, a year with decimals, lies in.
+
+    >>> month_of(2026.0), month_of(decimal_year("2027-12-31"))
+    ('2026-01', '2027-12')
+    """
+    year = calendar_year(when)
+    days = (datetime.date(year + 1, 1, 1) - datetime.date(year, 1, 1)).days
+    return (
+        f"{datetime.date(year, 1, 1) + datetime.timedelta(days=min(math.floor((when - year) * days), days - 1)):%Y-%m}"
+    )
 
 
 def year_named_in(text: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.catalog import load_catalog
+from liebig.dates import month_of
 from liebig.errors import InputError, RangeError, UnitError
 from liebig.forecast.crossing import crossing_years
 from liebig.forecast.inputs import ForecastInput
@@ -21,7 +21,7 @@ from liebig.forecast.unused import scenario_notes
 from liebig.forecast.world import build_world
 from liebig.quantities import format_quantity, parse_quantity
 from liebig.tables import Table
-from liebig.uncertainty import Interval
+from liebig.uncertainty import INTERVAL_LEVELS, Interval
 
 __all__ = ["Reach", "ReachOf", "find_reach", "parse_flop"]
 
@@ -88,8 +88,8 @@ class Reach:
             "runs": [
                 {
                     "flop": one.flop,
-                    "feasible_from": _clean(one.feasible),
-                    "expected_from": _clean(one.expected),
+                    "feasible_from": one.feasible.to_dict(),
+                    "expected_from": one.expected.to_dict(),
                     "share_feasible_by": {str(y): round(p, 6) for y, p in one.feasible_by.items()},
                     "share_expected_by": {str(y): round(p, 6) for y, p in one.expected_by.items()},
                 }
@@ -162,7 +162,7 @@ def _interval(dates: Array) -> Interval:
     """Quantiles that may be infinite, as order statistics."""
     found = np.sort(dates)
     n = len(found)
-    return Interval(*(float(found[min(n - 1, int(q * n))]) for q in (0.1, 0.5, 0.9)))
+    return Interval(*(float(found[min(n - 1, int(q * n))]) for q in INTERVAL_LEVELS))
 
 
 def _date(year: float, last: int) -> str:
@@ -170,15 +170,9 @@ def _date(year: float, last: int) -> str:
         return f"after {last}"
     if year <= 2025.0:
         return "before 2025"
-    day = datetime.date(int(year), 1, 1) + datetime.timedelta(days=int((year % 1.0) * 365))
-    return f"{day:%Y-%m}"
+    return month_of(year)
 
 
 def _dates(interval: Interval, last: int) -> str:
     low, middle, high = (_date(x, last) for x in (interval.p10, interval.p50, interval.p90))
     return middle if low == middle == high else f"{middle} ({low} to {high})"
-
-
-def _clean(interval: Interval) -> dict[str, float | None]:
-    named = zip(("p10", "p50", "p90"), (interval.p10, interval.p50, interval.p90), strict=True)
-    return {name: round(x, 3) if math.isfinite(x) else None for name, x in named}

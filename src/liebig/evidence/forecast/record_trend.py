@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from liebig.evidence.forecast.trends import top_at_release
 from liebig.forecast.progress import trend_flop
 from liebig.limits import State
+from liebig.uncertainty import INTERVAL_LEVELS, Interval
 from liebig.uncertainty.marginals import make_marginal, quantile
 
 __all__ = ["STOOD_ON", "RecordTrend", "fit_record_trend"]
@@ -38,21 +39,21 @@ class RecordTrend:
     Args:
         at_year: the date.
         line_flop: the trend on it, FLOP.
-        growth: p10, p50 and p90 of the growth per year.
+        growth: per year.
         level_factor: p10 and p90 of how far a record stands from the trend.
         record_flop, record_year: the largest run so far, below which no later record falls.
     """
 
     at_year: float
     line_flop: float
-    growth: tuple[float, float, float]
+    growth: Interval
     level_factor: tuple[float, float]
     record_flop: float
     record_year: float
 
     def draws(self, years: Array, rng: np.random.Generator, n: int) -> Array:
         """log10 FLOP of the largest run, ``(len(years), n)``, by the forecast's own function."""
-        growth = quantile(make_marginal("lognormal", (0.1, 0.5, 0.9), self.growth), rng.random(n))
+        growth = quantile(make_marginal("lognormal", INTERVAL_LEVELS, self.growth), rng.random(n))
         factor = quantile(make_marginal("lognormal", (0.1, 0.9), self.level_factor), rng.random(n))
         values = {
             "trend.flop": np.array([self.record_flop]), "trend.line_flop": np.array([self.line_flop]),
@@ -90,7 +91,7 @@ def fit_record_trend(years: Array, log_flop: Array, origin: float) -> RecordTren
     )
     largest = int(np.argmax(log_flop))
     return RecordTrend(
-        origin, 10.0**level, (10.0 ** (growth - wide), 10.0**growth, 10.0 ** (growth + wide)),
+        origin, 10.0**level, Interval(10.0 ** (growth - wide), 10.0**growth, 10.0 ** (growth + wide)),
         (10.0**-off, 10.0**off), 10.0 ** float(log_flop[largest]), float(years[largest]),
     )  # fmt: skip
 
