@@ -242,9 +242,9 @@ await check("files: CSV, JSON, SVG, PNG, TOML", "", {}, async (page) => {
   const svg = (await of("SVG")).toString();
   assert(svg.startsWith("<svg") && svg.includes("rgb(230, 159, 0)") && !svg.includes("style="), "SVG");
   assert((await of("PNG")).subarray(1, 4).toString() === "PNG", "PNG");
-  await page.locator("#lever-fp4-training").check();
+  await page.locator("#lever-synthetic-data").check();
   const toml = (await get(page.getByRole("button", { name: "Scenario as TOML" }))).toString();
-  assert(/levers = \["fp4-training"\]/.test(toml), toml);
+  assert(/levers = \["synthetic-data"\]/.test(toml), toml);
 });
 
 await check("by keyboard alone: skip link, tabs, a lever", "", {}, async (page) => {
@@ -258,10 +258,10 @@ await check("by keyboard alone: skip link, tabs, a lever", "", {}, async (page) 
   await page.goBack();
   await page.waitForFunction(() => document.title.startsWith("Forecast"));
   await settled(page);
-  await page.locator("#lever-fp4-training").focus();
+  await page.locator("#lever-synthetic-data").focus();
   await page.keyboard.press("Space");
   await settled(page);
-  assert(/lever=fp4-training/.test(page.url()), "the lever is not on");
+  assert(/lever=synthetic-data/.test(page.url()), "the lever is not on");
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
   assert(outline !== "none", "focus cannot be seen");
   assert((await page.locator("[data-spoken]").innerText()).includes("largest feasible run"), "nothing is spoken");
