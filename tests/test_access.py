@@ -317,7 +317,7 @@ def test_the_map_has_every_measure_for_every_country() -> None:
     rows = {r["iso3"]: r for r in table.rows()}
     assert rows["DEU"]["growth_years"] is None
     assert rows["DEU"]["headroom_twh"] == pytest.approx(609.26 - 502.32)
-    assert rows["KEN"]["limit"] in ("power", "capital")
+    assert rows["KEN"]["limit"] == "capital"
     assert rows["PRK"]["ratio"] is None
     assert rows["USA"]["hosted_per_million"] == pytest.approx(1331525 / 340.110988, rel=1e-6)
     assert json.dumps(table, allow_nan=False)

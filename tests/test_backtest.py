@@ -10,7 +10,7 @@ import pytest
 from liebig.catalog import Catalog, load_catalog
 from liebig.errors import RangeError
 from liebig.evidence.forecast import backtest_chips, backtest_runs, check_chip_model
-from liebig.evidence.forecast.backtest import METHODS, run_history
+from liebig.evidence.forecast.backtest import METHODS, _failures, make_case, run_history
 from liebig.evidence.forecast.chip_backtest import quarterly_supply
 from liebig.evidence.forecast.record_trend import STOOD_ON, fit_record_trend
 from liebig.forecast.inputs import make_input
@@ -90,12 +90,14 @@ def test_what_is_scored_is_what_is_forecast(catalog: Catalog) -> None:
         assert np.quantile(shown, (0.1, 0.5, 0.9)) == pytest.approx(np.quantile(scored, (0.1, 0.5, 0.9)), rel=0.1)
 
 
-def test_misses_are_named(runs) -> None:
-    for method in ("trend", "naive-growth"):
-        missed = {c.origin for c in runs.cases if c.method == method and not c.covered}
-        text = " ".join(runs.failures)
-        if not method.startswith("naive"):
-            assert all(f"{method}, standing in {origin}" in text for origin in missed)
+def test_misses_are_named() -> None:
+    """The worst horizon of each origin; baselines are not named."""
+    low, high = (make_case("x", "trend", "2019", h, np.linspace(20.0, 21.0, 11), t) for h, t in ((1, 22.0), (2, 18.0)))
+    held = make_case("x", "trend", "2020", 1, np.linspace(20.0, 21.0, 11), 20.5)
+    naive = make_case("x", "naive-growth", "2019", 1, np.array([20.0]), 22.0)
+    assert [c.covered for c in (low, high, held, naive)] == [False, False, True, False]
+    (told,) = _failures([low, high, held, naive])
+    assert told.startswith("trend, standing in 2019: too high by a factor of 316.2 for 2 ahead")
 
 
 def test_the_truth_is_the_record(catalog: Catalog, runs) -> None:

@@ -112,7 +112,7 @@ def test_levers_on_limits_that_do_not_bind_say_so(ranking) -> None:
     assert effects["2d-transistors"].reason == "acts from 2035 on"
     assert "no effect" in effects["fpga"].reason
     assert "taken out" in effects["multimodal-data"].reason
-    assert effects["multimodal-data"].without < 0.65
+    assert effects["multimodal-data"].without < 0.61
     assert effects["decentralised-training"].without < 0.6
     assert "physical ceiling stays" in effects["moe"].reason
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liebig.forecast.simulations import Simulations
-from liebig.uncertainty import INTERVAL_LEVELS
+from liebig.uncertainty import INTERVAL_LEVELS, Interval
 
-__all__ = ["Crossing", "crossing_years", "find_crossing"]
+__all__ = ["Crossing", "crossing_years", "date_quantiles", "find_crossing"]
 
 Array = NDArray[np.float64]
 
@@ -82,12 +82,20 @@ def crossing_years(years: Array, trends: Iterable[Array], lowest: Iterable[Array
     return year
 
 
+def date_quantiles(dates: Array) -> Interval:
+    """p10, p50 and p90 of dates of which some may be infinite, ``(n,)``, as order statistics.
+
+    >>> date_quantiles(np.array([2030.0, 2026.0, np.inf]))
+    Interval(p10=2026.0, p50=2030.0, p90=inf)
+    """
+    found = np.sort(dates)
+    return Interval(*(float(found[min(len(found) - 1, int(q * len(found)))]) for q in INTERVAL_LEVELS))
+
+
 def find_crossing(simulations: Simulations) -> Crossing:
     """The crossing of trend and lowest ceiling in all simulations; see :func:`crossing_years`."""
     years, indices = simulations.years, range(len(simulations.years))
     year = crossing_years(years, map(simulations.trend, indices), map(simulations.minimum, indices))
-    found = np.sort(year)
-    samples = simulations.samples
-    p10, p50, p90 = (float(found[min(samples - 1, int(q * samples))]) for q in INTERVAL_LEVELS)
+    p10, p50, p90 = date_quantiles(year)
     by = {int(y): float(np.mean(year <= y)) for y in years}
     return Crossing(p10, p50, p90, float(np.mean(np.isinf(year))), int(years[-1]), by)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liebig.catalog import load_catalog
 from liebig.dates import month_of
 from liebig.errors import InputError, RangeError, UnitError
-from liebig.forecast.crossing import crossing_years
+from liebig.forecast.crossing import crossing_years, date_quantiles
 from liebig.forecast.inputs import ForecastInput
 from liebig.forecast.simulate import evaluate
 from liebig.forecast.simulations import Simulations
@@ -21,11 +20,10 @@ from liebig.forecast.unused import scenario_notes
 from liebig.forecast.world import build_world
 from liebig.quantities import format_quantity, parse_quantity
 from liebig.tables import Table
-from liebig.uncertainty import INTERVAL_LEVELS, Interval
+from liebig.uncertainty import Interval
 
 __all__ = ["Reach", "ReachOf", "find_reach", "parse_flop"]
 
-Array = NDArray[np.float64]
 #: Runs that may be asked for, FLOP.
 _LEAST, _MOST = 1e18, 1e40
 
@@ -155,14 +153,7 @@ def _reach(simulations: Simulations, flop: float, shown: tuple[int, ...]) -> Rea
     target = [np.full(simulations.samples, flop)] * len(years)
     dates = [crossing_years(years, found, target) for found in (lowest, expected)]
     by = [{y: float(np.mean(date <= t)) for y, t in zip(shown, years, strict=True)} for date in dates]
-    return ReachOf(flop, _interval(dates[0]), _interval(dates[1]), *by)
-
-
-def _interval(dates: Array) -> Interval:
-    """Quantiles that may be infinite, as order statistics."""
-    found = np.sort(dates)
-    n = len(found)
-    return Interval(*(float(found[min(n - 1, int(q * n))]) for q in INTERVAL_LEVELS))
+    return ReachOf(flop, date_quantiles(dates[0]), date_quantiles(dates[1]), *by)
 
 
 def _date(year: float, last: int) -> str:

@@ -97,11 +97,11 @@ class _Sites:
     largest_w: float
 
 
-def _sites(rows: Iterable[DataCentreRow], year: float, country: str = "") -> _Sites:
+def _sites(rows: Iterable[DataCentreRow], year: float) -> _Sites:
     """Sums over sites, each in the last state that is listed for a date not after ``year``."""
     last: dict[str, DataCentreRow] = {}
     for row in sorted(rows, key=lambda r: decimal_year(r.date)):
-        if decimal_year(row.date) <= year and country in ("", row.country):
+        if decimal_year(row.date) <= year:
             last[row.name] = row
     found = list(last.values())
     return _Sites(

@@ -279,7 +279,8 @@ def backtest_runs(
 _RUN_CAVEATS = (
     "the dates are real, the values are of 2025: estimates were revised since (AlphaGo Zero 500-fold)",
     "forecasts overlap: about five independent periods, so close scores and coverages are not distinguishable",
-    "some eighteen methods were tried on these data, of which the mean of two was taken; its lead is within noise",
+    "some eighteen methods were tried on these data, of which the mean of two was taken with these outcomes in view; "
+    "its lead is within noise",
 )
 
 
